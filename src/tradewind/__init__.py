@@ -1,0 +1,1 @@
+"""Tradewind: the whole life of a data pipeline in one Python package."""

@@ -1,0 +1,181 @@
+"""A Dag as frozen data: what the parser hands over and everything after it reads.
+
+JSON all the way (msgspec), no user object inside. ``structure_hash`` is the identity of a Dag
+version: ids, edges, groups, operator classes, rules, mapping shape and schedule count; dates, docs,
+tags, owners, template values and Param defaults do not, and are updated in place.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tradewind.core.timetables import NullTimetable, Timetable
+
+
+class RetrySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How often and when a failed try is given again (rows RET-1 and RET-2)."""
+
+    retries: int = 0
+    delay_seconds: float = 300.0
+    backoff: float = 0.0
+    """Multiplier; 0 and 1 mean a constant delay."""
+    max_delay_seconds: float | None = None
+
+
+class MapSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Over what a mapped task is expanded.
+
+    Each axis is either a known length or the task whose XCom gives it; the axes of ``expand`` are
+    multiplied in order, ``expand_kwargs`` has one axis.
+    """
+
+    axes: tuple["MapAxis", ...]
+
+
+class MapAxis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One factor of a mapping: a literal length, or the upstream task and key that give it."""
+
+    name: str
+    length: int | None = None
+    task_id: str | None = None
+    key: str = "return_value"
+
+
+class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One task of a Dag, as data."""
+
+    task_id: str
+    operator: str
+    """Dotted path of the class, for people and for the version hash; never imported by a server."""
+    operator_name: str = ""
+    upstream: tuple[str, ...] = ()
+    """Direct upstream task ids, sorted."""
+    group: str = ""
+    trigger_rule: str = "all_success"
+    retry: RetrySpec = RetrySpec()
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    queue: str = "default"
+    priority_weight: int = 1
+    """Already weighted by the weight rule and clamped to int32."""
+    execution_timeout_seconds: float | None = None
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
+    ignore_first_depends_on_past: bool = False
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    is_empty: bool = False
+    """Nothing to run, no callbacks, no outlets: finished by the scheduler itself (SCH-37)."""
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    mapping: MapSpec | None = None
+    map_index_template: str | None = None
+    skip_on_branch: bool = False
+    owner: str = "airflow"
+    doc_md: str | None = None
+    display_name: str | None = None
+    template_fields: dict[str, Any] = {}
+    """Unrendered template values, for display; secrets never live here."""
+
+
+class ParamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One Param: its default and its JSON schema (draft 2020-12)."""
+
+    default: Any = None
+    has_default: bool = False
+    description: str | None = None
+    json_schema: dict[str, Any] = {}
+
+
+class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One Dag of a file, as data: what runs are planned and decided from."""
+
+    dag_id: str
+    file: str
+    """Path of the Dag file, relative to its bundle's root, with forward slashes."""
+    tasks: tuple[TaskSpec, ...] = ()
+    """In topological order, ties by id."""
+    timetable: Timetable = NullTimetable()
+    timezone: str = "UTC"
+    schedule_text: str | None = None
+    """The schedule as its author wrote it."""
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    catchup: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
+    max_consecutive_failed_dag_runs: int = 0
+    dagrun_timeout_seconds: float | None = None
+    fail_fast: bool = False
+    is_paused_upon_creation: bool | None = None
+    allowed_run_types: tuple[str, ...] | None = None
+    params: dict[str, ParamSpec] = {}
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+    doc_md: str | None = None
+    display_name: str | None = None
+    owners: tuple[str, ...] = ()
+    owner_links: dict[str, str] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    has_callbacks: bool = False
+    render_template_as_native_obj: bool = False
+    warnings: tuple[str, ...] = ()
+    """What was accepted without effect or looks like a mistake; shown in CLI, UI and lint."""
+
+    def task(self, task_id: str) -> TaskSpec:
+        """Answer the task of that id.
+
+        Raises:
+            KeyError: This Dag has no such task.
+        """
+        for task in self.tasks:
+            if task.task_id == task_id:
+                return task
+        raise KeyError(task_id)
+
+
+_STRUCTURAL = (
+    "task_id",
+    "operator",
+    "upstream",
+    "group",
+    "trigger_rule",
+    "mapping",
+    "is_setup",
+    "is_teardown",
+    "on_failure_fail_dagrun",
+    "depends_on_past",
+    "wait_for_downstream",
+)
+
+
+def structure_hash(spec: DagSpec) -> str:
+    """Answer the identity of this Dag's version: sha256 over its canonical structure, in hex.
+
+    The same structure gives the same hash whatever the order tasks were written in; what may
+    change without a new version (dates, docs, tags, owners, template values, Param defaults) does
+    not count.
+
+    Example:
+        >>> one = DagSpec(dag_id="a", file="a.py", tags=("x",))
+        >>> structure_hash(one) == structure_hash(DagSpec(dag_id="a", file="a.py"))
+        True
+    """
+    tasks = sorted(
+        ([msgspec.to_builtins(getattr(task, name)) for name in _STRUCTURAL] for task in spec.tasks),
+        key=lambda row: str(row[0]),
+    )
+    body = [
+        spec.dag_id,
+        msgspec.to_builtins(spec.timetable),
+        spec.catchup,
+        sorted(spec.groups),
+        sorted(spec.params),
+        tasks,
+    ]
+    return hashlib.sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()
