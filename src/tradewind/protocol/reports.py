@@ -1,0 +1,80 @@
+"""What a worker reports back: how attempts ended, what they pushed, what files hold."""
+
+from datetime import datetime
+
+import msgspec
+
+from tradewind.core.spec import DagSpec
+from tradewind.core.states import LegState
+
+
+class XComPush(msgspec.Struct, frozen=True, kw_only=True):
+    """One XCom of an attempt. ``value`` is JSON, as the sdk encoded it; a server never decodes it."""
+
+    attempt_id: int
+    epoch: int
+    key: str
+    value: bytes
+    length: int | None = None
+    """Number of items when the value is a list or dict that a task may be mapped over."""
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """How a leg ended. Sent again until answered; recorded once per (attempt, epoch)."""
+
+    attempt_id: int
+    epoch: int
+    token: str
+    outcome: LegState
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    pid: int | None = None
+    xcoms: tuple[XComPush, ...] = ()
+    retry: bool = True
+    """False when the task said that trying again is of no use (AirflowFailException)."""
+    error: str = ""
+    """One line: the exception and its message, or how the process died. Already masked."""
+    wake_at: datetime | None = None
+    """For ``rescheduled``: when the next leg is due."""
+
+
+class Closure(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file's import read: when any of it changes, the file is parsed again."""
+
+    files: tuple[str, ...] = ()
+    """Bundle files imported or read through the sdk, relative to the root; the file itself first."""
+    variables: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+
+
+class ImportFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a file gave no Dags, or why one of its Dags was refused."""
+
+    file: str
+    message: str
+    line: int | None = None
+    traceback: str = ""
+    """The user's own, our frames folded."""
+
+
+class ParseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one Dag file holds."""
+
+    job_id: int
+    epoch: int
+    file: str
+    dags: tuple[DagSpec, ...] = ()
+    faults: tuple[ImportFault, ...] = ()
+    closure: Closure = Closure()
+    seconds: float = 0.0
+    fork_unsafe: str = ""
+    """Why attempts of this file need a fresh process each; empty when a warm zygote is safe."""
+
+
+class LogChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """Masked log bytes of an attempt, from ``offset``; only where no disk is shared."""
+
+    attempt_id: int
+    log_path: str
+    offset: int
+    data: bytes
