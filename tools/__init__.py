@@ -1,0 +1,1 @@
+"""The checks of this repository that no ready-made tool makes."""
