@@ -1,0 +1,1 @@
+"""What the example Dags share: the shop, its exports, the warehouse, the report."""
