@@ -1,0 +1,285 @@
+"""One frozen Settings, read once at the edge of a process and handed down.
+
+Each option has one name, ``[section] key``, found in this order: ``TRADEWIND__SECTION__KEY`` in the
+environment; the name existing installations use (``AIRFLOW__SECTION__KEY``), where there is one;
+``tradewind.toml`` in the home folder; the default.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tradewind.errors import UsageError, did_you_mean
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One setting: where it is looked up, what it is when nobody says, what it does."""
+
+    field: str
+    section: str
+    key: str
+    kind: type
+    default: Any
+    doc: str
+    legacy: tuple[str, str] | None = None
+    """Section and key of the ``AIRFLOW__`` variable that is honoured too."""
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "dags_folder",
+        "core",
+        "dags_folder",
+        str,
+        "",
+        "Folder of Dag files; <home>/dags when empty.",
+        ("core", "dags_folder"),
+    ),
+    Option(
+        "load_examples",
+        "core",
+        "load_examples",
+        bool,
+        False,
+        "Also load the Dags that come with Tradewind.",
+        ("core", "load_examples"),
+    ),
+    Option(
+        "dags_are_paused_at_creation",
+        "core",
+        "dags_are_paused_at_creation",
+        bool,
+        True,
+        "New Dags wait until somebody unpauses them.",
+        ("core", "dags_are_paused_at_creation"),
+    ),
+    Option(
+        "default_timezone",
+        "core",
+        "default_timezone",
+        str,
+        "UTC",
+        "Zone of dates that name none.",
+        ("core", "default_timezone"),
+    ),
+    Option(
+        "default_pool_slots",
+        "core",
+        "default_pool_slots",
+        int,
+        128,
+        "Slots of default_pool when the database is made.",
+        ("core", "default_pool_task_slot_count"),
+    ),
+    Option(
+        "host", "api", "host", str, "127.0.0.1", "Address the server listens on.", ("api", "host")
+    ),
+    Option("port", "api", "port", int, 8080, "Port the server listens on.", ("api", "port")),
+    Option(
+        "durability",
+        "database",
+        "durability",
+        str,
+        "process",
+        "'process' survives any process death; 'power' also waits for the disk at each commit.",
+    ),
+    Option(
+        "worker_slots",
+        "worker",
+        "slots",
+        int,
+        32,
+        "Tasks one worker runs at once.",
+        ("core", "parallelism"),
+    ),
+    Option("parse_slots", "worker", "parse_slots", int, 2, "Files one worker parses at once."),
+    Option(
+        "queues",
+        "worker",
+        "queues",
+        str,
+        "default",
+        "Queues a worker takes tasks from, separated by commas.",
+    ),
+    Option(
+        "drain_seconds",
+        "worker",
+        "drain_seconds",
+        int,
+        10,
+        "How long a worker that is asked to stop waits for its tasks before it ends them.",
+    ),
+    Option(
+        "parse_timeout_seconds",
+        "parsing",
+        "timeout_seconds",
+        int,
+        30,
+        "A Dag file that imports longer than this is ended.",
+        ("core", "dagbag_import_timeout"),
+    ),
+    Option(
+        "parse_memory_mb",
+        "parsing",
+        "memory_mb",
+        int,
+        4096,
+        "Address space a Dag file may take while it is imported.",
+    ),
+    Option(
+        "reparse_seconds",
+        "parsing",
+        "reparse_seconds",
+        int,
+        300,
+        "An unchanged Dag file is parsed again this often, as it may read things that change.",
+    ),
+    Option(
+        "secret_key",
+        "secrets",
+        "key",
+        str,
+        "",
+        "Fernet keys for secrets at rest, comma-separated, the first one encrypts; "
+        "<home>/secret.key when empty.",
+        ("core", "fernet_key"),
+    ),
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What this process was told. See ``OPTIONS`` for each field's meaning and names."""
+
+    home: Path
+    dags_folder: Path
+    load_examples: bool
+    dags_are_paused_at_creation: bool
+    default_timezone: str
+    default_pool_slots: int
+    host: str
+    port: int
+    durability: str
+    worker_slots: int
+    parse_slots: int
+    queues: str
+    drain_seconds: int
+    parse_timeout_seconds: int
+    parse_memory_mb: int
+    reparse_seconds: int
+    secret_key: str
+    sources: dict[str, str] = {}
+    """Field -> where its value came from, for ``config list``."""
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self.home / "tradewind.db"
+
+    @property
+    def log_root(self) -> Path:
+        """The folder task logs lie under."""
+        return self.home / "logs"
+
+    @property
+    def server_file(self) -> Path:
+        """Where a running server says its URL and token, readable by its user alone."""
+        return self.home / "server.json"
+
+
+def find_home(environ: Mapping[str, str], cwd: Path) -> Path:
+    """Answer the home folder: ``TRADEWIND_HOME``, else the nearest ``.tradewind`` at or above here.
+
+    With neither, it is ``~/.tradewind``.
+    """
+    named = environ.get("TRADEWIND_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    for folder in (cwd, *cwd.parents):
+        if (folder / ".tradewind").is_dir():
+            return folder / ".tradewind"
+    return Path(environ.get("HOME", "~")).expanduser() / ".tradewind"
+
+
+def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Settings:
+    """Read the settings of this process, once.
+
+    Raises:
+        UsageError: A value has the wrong type, or a name in tradewind.toml or the environment is
+            not an option of ours.
+    """
+    env = os.environ if environ is None else environ
+    home = find_home(env, cwd or Path.cwd())
+    file = _read_file(home / "tradewind.toml")
+    _refuse_unknown(env, file)
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for option in OPTIONS:
+        raw, source = _look_up(option, env, file)
+        values[option.field] = _convert(option, raw, source)
+        sources[option.field] = source
+    folder = values["dags_folder"]
+    values["dags_folder"] = Path(folder).expanduser().absolute() if folder else home / "dags"
+    if values["durability"] not in ("process", "power"):
+        raise UsageError(
+            "bad-setting",
+            f"[database] durability is '{values['durability']}'.",
+            "Use 'process' or 'power'.",
+        )
+    return Settings(home=home, sources=sources, **values)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError("bad-settings-file", f"{path} is not valid TOML: {error}.") from error
+
+
+def _look_up(option: Option, env: Mapping[str, str], file: dict[str, Any]) -> tuple[Any, str]:
+    names = [f"TRADEWIND__{option.section.upper()}__{option.key.upper()}"]
+    if option.legacy:
+        names.append(f"AIRFLOW__{option.legacy[0].upper()}__{option.legacy[1].upper()}")
+    for name in names:
+        if name in env:
+            return env[name], name
+    section = file.get(option.section, {})
+    if option.key in section:
+        return section[option.key], "tradewind.toml"
+    return option.default, "default"
+
+
+_TRUE, _FALSE = {"true", "t", "yes", "y", "1", "on"}, {"false", "f", "no", "n", "0", "off"}
+
+
+def _convert(option: Option, raw: Any, source: str) -> Any:
+    text = str(raw).strip()
+    if option.kind is bool:
+        if text.lower() in _TRUE | _FALSE:
+            return text.lower() in _TRUE
+        raise UsageError("bad-setting", f"{source} is '{text}'.", "Use true or false.")
+    if option.kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise UsageError("bad-setting", f"{source} is '{text}'.", "Use a number.") from None
+    return text
+
+
+def _refuse_unknown(env: Mapping[str, str], file: dict[str, Any]) -> None:
+    known = {f"TRADEWIND__{o.section.upper()}__{o.key.upper()}" for o in OPTIONS}
+    given = {name for name in env if name.startswith("TRADEWIND__")}
+    given |= {
+        f"TRADEWIND__{section.upper()}__{key.upper()}"
+        for section, body in file.items()
+        for key in (body if isinstance(body, dict) else {"": None})
+    }
+    for name in sorted(given - known):
+        raise UsageError(
+            "unknown-setting", f"There is no setting {name}.", did_you_mean(name, known)
+        )

@@ -1,0 +1,1 @@
+"""All SQL of Tradewind. Rows never leave: functions take and return core values."""

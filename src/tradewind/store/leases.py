@@ -1,0 +1,60 @@
+"""Lease rows: who may do a thing that only one may do, under an epoch that only grows."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, insert, select, update
+
+from tradewind.store.database import Tx
+from tradewind.store.tables import lease
+
+_READ = select(lease.c.holder, lease.c.epoch, lease.c.until).where(
+    lease.c.name == bindparam("b_name")
+)
+_TAKE = (
+    update(lease)
+    .where(lease.c.name == bindparam("b_name"), lease.c.epoch == bindparam("b_epoch"))
+    .values(holder=bindparam("b_holder"), epoch=lease.c.epoch + 1, until=bindparam("b_until"))
+)
+_RENEW = (
+    update(lease)
+    .where(
+        lease.c.name == bindparam("b_name"),
+        lease.c.holder == bindparam("b_holder"),
+        lease.c.epoch == bindparam("b_epoch"),
+    )
+    .values(until=bindparam("b_until"))
+)
+
+
+def claim_lease(tx: Tx, name: str, holder: str, now: datetime, ttl: timedelta) -> int | None:
+    """Take a lease that is free or over, under a new epoch.
+
+    Returns:
+        The epoch, one above the last; None while another holder's lease is good.
+    """
+    row = tx.execute(_READ, {"b_name": name}).one_or_none()
+    if row is None:
+        tx.execute(insert(lease), {"name": name, "holder": holder, "epoch": 1, "until": now + ttl})
+        return 1
+    if row.until > now and row.holder != holder:
+        return None
+    tx.execute(
+        _TAKE,
+        {"b_name": name, "b_holder": holder, "b_epoch": row.epoch, "b_until": now + ttl},
+    )
+    return int(row.epoch) + 1
+
+
+def renew_lease(tx: Tx, name: str, holder: str, epoch: int, now: datetime, ttl: timedelta) -> bool:
+    """Hold on to a lease; False when it is another's by now, and nothing may be written under it."""
+    done = tx.execute(
+        _RENEW,
+        {"b_name": name, "b_holder": holder, "b_epoch": epoch, "b_until": now + ttl},
+    )
+    return done.rowcount == 1
+
+
+def is_lease_held(tx: Tx, name: str, holder: str, epoch: int) -> bool:
+    """Tell whether this epoch of the lease is still ours; asked inside each transaction under it."""
+    row = tx.execute(_READ, {"b_name": name}).one_or_none()
+    return row is not None and row.holder == holder and row.epoch == epoch

@@ -1,0 +1,443 @@
+"""Every table, with the keys that make the invariants hold.
+
+Times are stored as integer microseconds since the epoch, UTC (``Moment``); JSON as bytes written by
+msgspec (``Json``). Partial indexes hold only what is alive, so that no query of the engine grows
+with history.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(at: datetime) -> int:
+    """Answer microseconds since the epoch; exact, unlike a float timestamp."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """Answer the aware UTC datetime of these microseconds."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as integer microseconds so that it sorts and never loses a zone."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Turn an aware datetime into microseconds."""
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Turn microseconds into an aware datetime."""
+        return None if value is None else from_micros(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value, written by msgspec."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Encode anything msgspec can, None as SQL null."""
+        return None if value is None else msgspec.json.encode(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Decode to builtins."""
+        return None if value is None else msgspec.json.decode(value)
+
+
+metadata = MetaData()
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(250), nullable=False),
+    Column("host", String(250), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("parse_slots", Integer, nullable=False),
+    Column("queues", Json, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("draining", Boolean, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("renewed_at", Moment, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+)
+Index(
+    "ix_worker_live",
+    worker.c.lease_until,
+    sqlite_where=worker.c.state == "live",
+    postgresql_where=worker.c.state == "live",
+)
+
+bundle = Table(
+    "bundle",
+    metadata,
+    Column("name", String(250), primary_key=True),
+    Column("root", Text, nullable=False),
+    Column("dags_folder", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("refreshed_at", Moment),
+)
+
+dag_file = Table(
+    "dag_file",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("bundle", String(250), nullable=False),
+    Column("path", String(2000), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("closure", Json),
+    Column("closure_digest", String(64)),
+    Column("fork_unsafe", Text),
+    Column("due_at", Moment),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("claimed_by", String(32)),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("claim_seq", BigInteger),
+    Column("claimed_at", Moment),
+    Column("parsed_at", Moment),
+    Column("seconds", Integer),
+    UniqueConstraint("bundle", "path"),
+)
+Index("ix_dag_file_due", dag_file.c.due_at)
+Index(
+    "ix_dag_file_claimed",
+    dag_file.c.claimed_by,
+    sqlite_where=dag_file.c.claimed_by.is_not(None),
+    postgresql_where=dag_file.c.claimed_by.is_not(None),
+)
+
+import_error = Table(
+    "import_error",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("bundle", String(250), nullable=False),
+    Column("file", String(2000), nullable=False),
+    Column("line", Integer),
+    Column("message", Text, nullable=False),
+    Column("stacktrace", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+Index("ix_import_error_file", import_error.c.bundle, import_error.c.file)
+
+dag = Table(
+    "dag",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("bundle", String(250), nullable=False),
+    Column("file", String(2000), nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("is_stale", Boolean, nullable=False, server_default=false()),
+    Column("version_id", BigInteger, nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("max_active_runs", Integer, nullable=False),
+    Column("max_active_tasks", Integer, nullable=False),
+    Column("timetable_summary", Text),
+    Column("owners", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("last_automated", Json),
+    Column("next_run", Json),
+    Column("next_due_at", Moment),
+    Column("declared_after", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("parsed_at", Moment, nullable=False),
+)
+Index("ix_dag_file", dag.c.bundle, dag.c.file)
+Index(
+    "ix_dag_due",
+    dag.c.next_due_at,
+    sqlite_where=dag.c.next_due_at.is_not(None),
+    postgresql_where=dag.c.next_due_at.is_not(None),
+)
+
+dag_version = Table(
+    "dag_version",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("structure_hash", String(64), nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("bundle", String(250), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("dag_id", "number"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("run_type", String(30), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("logical_date", Moment),
+    Column("data_interval_start", Moment),
+    Column("data_interval_end", Moment),
+    Column("run_after", Moment, nullable=False),
+    Column("queued_at", Moment),
+    Column("start_date", Moment),
+    Column("end_date", Moment),
+    Column("conf", Json, nullable=False),
+    Column("note", Text),
+    Column("triggered_by", String(20)),
+    Column("triggering_user_name", String(250)),
+    Column("partition_key", String(250)),
+    Column("version_id", BigInteger, nullable=False),
+    Column("bundle", String(250), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("backfill_id", BigInteger),
+    Column("clear_number", Integer, nullable=False, server_default=text("0")),
+    Column("seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("owner", String(64)),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("timeout_at", Moment),
+    UniqueConstraint("dag_id", "run_id"),
+)
+Index(
+    "uq_run_logical_date",
+    run.c.dag_id,
+    run.c.logical_date,
+    unique=True,
+    sqlite_where=run.c.logical_date.is_not(None),
+    postgresql_where=run.c.logical_date.is_not(None),
+)
+Index("ix_run_dag_after", run.c.dag_id, run.c.run_after)
+_ACTIVE_RUN = run.c.state.in_(["queued", "running"])
+Index(
+    "ix_run_active",
+    run.c.state,
+    run.c.run_after,
+    sqlite_where=_ACTIVE_RUN,
+    postgresql_where=_ACTIVE_RUN,
+)
+Index("ix_run_active_dag", run.c.dag_id, sqlite_where=_ACTIVE_RUN, postgresql_where=_ACTIVE_RUN)
+Index(
+    "ix_run_backfill",
+    run.c.backfill_id,
+    sqlite_where=run.c.backfill_id.is_not(None),
+    postgresql_where=run.c.backfill_id.is_not(None),
+)
+Index(
+    "ix_run_timeout",
+    run.c.timeout_at,
+    sqlite_where=run.c.timeout_at.is_not(None),
+    postgresql_where=run.c.timeout_at.is_not(None),
+)
+
+task_instance = Table(
+    "task_instance",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("dag_id", String(250), nullable=False),
+    Column("task_id", String(250), nullable=False),
+    Column("map_path", String(100), nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("max_tries", Integer, nullable=False),
+    Column("leg", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("pool", String(250), nullable=False),
+    Column("pool_slots", Integer, nullable=False),
+    Column("queue", String(250), nullable=False),
+    Column("priority_weight", Integer, nullable=False),
+    Column("operator", String(250), nullable=False),
+    Column("wake_at", Moment),
+    Column("scheduled_at", Moment),
+    Column("queued_at", Moment),
+    Column("start_date", Moment),
+    Column("end_date", Moment),
+    Column("hostname", String(250)),
+    Column("pid", Integer),
+    UniqueConstraint("run_pk", "task_id", "map_path"),
+)
+_HELD = ["scheduled", "queued", "running", "restarting"]
+Index(
+    "ix_ti_alive",
+    task_instance.c.state,
+    sqlite_where=task_instance.c.state.in_(_HELD),
+    postgresql_where=task_instance.c.state.in_(_HELD),
+)
+Index(
+    "ix_ti_wake",
+    task_instance.c.wake_at,
+    sqlite_where=task_instance.c.wake_at.is_not(None),
+    postgresql_where=task_instance.c.wake_at.is_not(None),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("ti_id", BigInteger, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("leg", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("worker_id", String(32), nullable=False),
+    Column("claim_seq", BigInteger, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("token_hash", LargeBinary(32)),
+    Column("claimed_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("error", Text),
+    Column("log_path", Text, nullable=False),
+    Column("cancel_reason", Text),
+    UniqueConstraint("ti_id", "try_number", "leg"),
+)
+_TERMINAL_LEG = ["success", "failed", "skipped", "killed", "lost"]
+Index(
+    "uq_attempt_outcome",
+    attempt.c.ti_id,
+    attempt.c.try_number,
+    unique=True,
+    sqlite_where=attempt.c.state.in_(_TERMINAL_LEG),
+    postgresql_where=attempt.c.state.in_(_TERMINAL_LEG),
+)
+Index(
+    "uq_attempt_live",
+    attempt.c.ti_id,
+    unique=True,
+    sqlite_where=attempt.c.state == "running",
+    postgresql_where=attempt.c.state == "running",
+)
+Index(
+    "ix_attempt_worker",
+    attempt.c.worker_id,
+    sqlite_where=attempt.c.state == "running",
+    postgresql_where=attempt.c.state == "running",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("run_pk", BigInteger, nullable=False),
+    Column("run_seq", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+Index("uq_event_seq", event.c.run_pk, event.c.run_seq, unique=True)
+
+xcom = Table(
+    "xcom",
+    metadata,
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("task_id", String(250), primary_key=True),
+    Column("map_path", String(100), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("map_index", Integer, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("length", Integer),
+    Column("at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("from_date", Moment, nullable=False),
+    Column("to_date", Moment, nullable=False),
+    Column("max_active_runs", Integer, nullable=False),
+    Column("reprocess_behavior", String(20), nullable=False),
+    Column("run_backwards", Boolean, nullable=False),
+    Column("conf", Json, nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("completed_at", Moment),
+)
+Index(
+    "uq_backfill_active",
+    backfill.c.dag_id,
+    unique=True,
+    sqlite_where=backfill.c.completed_at.is_(None),
+    postgresql_where=backfill.c.completed_at.is_(None),
+)
+
+backfill_date = Table(
+    "backfill_date",
+    metadata,
+    Column(
+        "backfill_id", BigInteger, ForeignKey("backfill.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("position", Integer, primary_key=True),
+    Column("logical_date", Moment, nullable=False),
+    Column("decision", String(20), nullable=False),
+    Column("reason", Text),
+    Column("run_pk", BigInteger),
+)
+
+pool = Table(
+    "pool",
+    metadata,
+    Column("name", String(250), primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("description", Text),
+    Column("include_deferred", Boolean, nullable=False, server_default=false()),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    Column("key", String(250), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("description", Text),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("conn_id", String(250), primary_key=True),
+    Column("conn_type", String(250), nullable=False),
+    Column("description", Text),
+    Column("host", Text),
+    Column("schema", Text),
+    Column("login", Text),
+    Column("password", LargeBinary),
+    Column("port", Integer),
+    Column("extra", LargeBinary),
+)
