@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,7 @@ def test_a_python_without_venv_names_the_package_to_install(
 
 def test_a_checkout_that_is_set_up_starts_the_program_in_its_own_place(checkout: Path) -> None:
     executable(checkout / ".venv/bin/python", "echo must not be needed; exit 1")
-    executable(
-        checkout / ".venv/bin/tradewind",
-        'echo "$$ $TRADEWIND_HOME $AIRFLOW__CORE__DAGS_FOLDER $*"',
-    )
+    executable(checkout / ".venv/bin/tradewind", 'echo "$$ $TRADEWIND_HOME $*"')
     stamp = f"{checkout}\n" + "".join(
         (checkout / name).read_text() for name in ("pyproject.toml", "requirements/dev.lock")
     )
@@ -100,8 +98,13 @@ def test_a_checkout_that_is_set_up_starts_the_program_in_its_own_place(checkout:
     ) as process:
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    home, dags = checkout / ".tradewind", checkout / "examples/dags"
-    assert out == f"{process.pid} {home} {dags} standalone --port 0\n"
+    home = checkout / ".tradewind"
+    assert out == f"{process.pid} {home} standalone --port 0\n"
+    settings = tomllib.loads((home / "tradewind.toml").read_text())["core"]
+    assert settings == {
+        "dags_folder": str(checkout / "examples/dags"),
+        "dags_are_paused_at_creation": False,
+    }
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "requirements/dev.lock"])
