@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -118,6 +119,16 @@ bundle = Table(
     Column("refreshed_at", Moment),
 )
 
+bundle_file = Table(
+    "bundle_file",
+    metadata,
+    Column("bundle", String(250), primary_key=True),
+    Column("path", String(2000), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 dag_file = Table(
     "dag_file",
     metadata,
@@ -125,8 +136,8 @@ dag_file = Table(
     Column("bundle", String(250), nullable=False),
     Column("path", String(2000), nullable=False),
     Column("digest", String(64), nullable=False),
-    Column("closure", Json),
     Column("closure_digest", String(64)),
+    Column("generation", Integer, nullable=False, server_default=text("0")),
     Column("fork_unsafe", Text),
     Column("due_at", Moment),
     Column("priority", Integer, nullable=False, server_default=text("0")),
@@ -134,8 +145,9 @@ dag_file = Table(
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("claim_seq", BigInteger),
     Column("claimed_at", Moment),
+    Column("losses", Integer, nullable=False, server_default=text("0")),
     Column("parsed_at", Moment),
-    Column("seconds", Integer),
+    Column("seconds", Float),
     UniqueConstraint("bundle", "path"),
 )
 Index("ix_dag_file_due", dag_file.c.due_at)
@@ -146,10 +158,22 @@ Index(
     postgresql_where=dag_file.c.claimed_by.is_not(None),
 )
 
+closure_entry = Table(
+    "closure_entry",
+    metadata,
+    Column("file_id", _Id, ForeignKey("dag_file.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("name", String(2000), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_closure_entry_name", closure_entry.c.kind, closure_entry.c.name)
+
 import_error = Table(
     "import_error",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("file_id", _Id, ForeignKey("dag_file.id", ondelete="CASCADE"), nullable=False),
+    Column("dag_id", String(250)),
     Column("bundle", String(250), nullable=False),
     Column("file", String(2000), nullable=False),
     Column("line", Integer),
@@ -157,7 +181,7 @@ import_error = Table(
     Column("stacktrace", Text, nullable=False),
     Column("at", Moment, nullable=False),
 )
-Index("ix_import_error_file", import_error.c.bundle, import_error.c.file)
+Index("ix_import_error_file", import_error.c.file_id)
 
 dag = Table(
     "dag",
@@ -167,6 +191,7 @@ dag = Table(
     Column("file", String(2000), nullable=False),
     Column("is_paused", Boolean, nullable=False),
     Column("is_stale", Boolean, nullable=False, server_default=false()),
+    Column("has_import_errors", Boolean, nullable=False, server_default=false()),
     Column("version_id", BigInteger, nullable=False),
     Column("spec", LargeBinary, nullable=False),
     Column("max_active_runs", Integer, nullable=False),
