@@ -1,0 +1,247 @@
+"""Which run a timetable asks for next: the one decision the planner lives by.
+
+Every function is a value of its arguments, ``now`` included, and costs a handful of tick steps
+however far back the start date lies.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from tradewind.core.timetables.delta import (
+    latest_on_clock,
+    latest_on_grid,
+    step_back,
+    take_step,
+)
+from tradewind.core.timetables.ticks import Ticks, first_from, last_before, ticks_of
+from tradewind.core.timetables.values import (
+    ContinuousTimetable,
+    CronDataInterval,
+    CronTrigger,
+    DeltaDataInterval,
+    DeltaTrigger,
+    EventsTimetable,
+    MultipleCronTrigger,
+    NullTimetable,
+    OnceTimetable,
+    RunInfo,
+    Timetable,
+)
+
+_SHORTEST_GRACE = timedelta(minutes=5)
+_TINY = timedelta(microseconds=1)
+_THE_BEGINNING = datetime(2, 1, 1, tzinfo=UTC)
+
+
+class _Situation(NamedTuple):
+    """What is known when the next run is asked for; all instants are UTC."""
+
+    last: RunInfo | None
+    earliest: datetime | None
+    latest: datetime | None
+    catchup: bool
+    now: datetime
+
+
+def next_run(
+    timetable: Timetable,
+    *,
+    last: RunInfo | None,
+    earliest: datetime | None,
+    latest: datetime | None,
+    catchup: bool,
+    now: datetime,
+) -> RunInfo | None:
+    """Return the run to create next, None if there will be none.
+
+    ``last`` is the last run the timetable asked for, ``earliest`` and ``latest`` are the Dag's
+    start and end date. With ``catchup`` each missed tick gets its run in turn; without, all but
+    the latest are passed over. The answer may lie in the past (due at once) or in the future.
+
+    A Dag that never ran and has no start date is anchored on ``now``, and so are first runs of
+    deltas and events without catchup: keep that answer until its run exists, do not ask again.
+
+    Raises:
+        ScheduleError: The timetable is not valid (see ``check_timetable``).
+    """
+    asked = _Situation(last, _utc(earliest), _utc(latest), catchup, now.astimezone(UTC))
+    match timetable:
+        case NullTimetable():
+            return None
+        case OnceTimetable():
+            return _next_once(asked)
+        case ContinuousTimetable():
+            return _next_continuous(asked)
+        case CronTrigger() | MultipleCronTrigger():
+            tick = _next_cron_tick(timetable, ticks_of(timetable), asked)
+            return _triggered(tick, timetable.interval_seconds, asked)
+        case CronDataInterval():
+            return _next_cron_interval(ticks_of(timetable), asked)
+        case DeltaTrigger():
+            tick = _next_delta_tick(timetable, asked)
+            return _triggered(tick, timetable.interval_seconds, asked)
+        case DeltaDataInterval():
+            return _next_delta_interval(timetable, asked)
+        case EventsTimetable():
+            return _triggered(_next_event(ticks_of(timetable), asked), 0, asked)
+
+
+def triggered_run(tick: datetime, interval_seconds: float) -> RunInfo:
+    """Return the run of a tick whose data interval ends with it."""
+    return interval_run(tick - timedelta(seconds=interval_seconds), tick)
+
+
+def interval_run(start: datetime, end: datetime) -> RunInfo:
+    """Return the run of a data interval, due at its end."""
+    return RunInfo(
+        run_after=end, logical_date=start, data_interval_start=start, data_interval_end=end
+    )
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.astimezone(UTC)
+
+
+def _triggered(tick: datetime | None, interval_seconds: float, asked: _Situation) -> RunInfo | None:
+    if tick is None or (asked.latest is not None and tick > asked.latest):
+        return None
+    return triggered_run(tick, interval_seconds)
+
+
+def _next_once(asked: _Situation) -> RunInfo | None:
+    if asked.last is not None:
+        return None
+    return _triggered(asked.earliest or asked.now, 0, asked)
+
+
+def _next_continuous(asked: _Situation) -> RunInfo | None:
+    start = asked.last.data_interval_end if asked.last else (asked.earliest or asked.now)
+    end = max(start, asked.now)
+    if asked.last is not None and end <= asked.last.run_after:
+        end = asked.last.run_after + _TINY
+    if asked.latest is not None and end > asked.latest:
+        return None
+    run = interval_run(start, end)
+    if asked.last is None or start > asked.last.logical_date:
+        return run
+    # A first interval of no length ends where it starts; its date is taken.
+    return RunInfo(
+        run_after=end, logical_date=end, data_interval_start=start, data_interval_end=end
+    )
+
+
+def _next_cron_tick(
+    timetable: CronTrigger | MultipleCronTrigger, ticks: Ticks, asked: _Situation
+) -> datetime | None:
+    candidates: list[datetime | None] = []
+    if asked.last is not None:
+        candidates.append(ticks.after(asked.last.data_interval_end))
+    elif asked.earliest is None:
+        return _first_without_start(timetable.run_immediately, ticks, asked.now)
+    if asked.earliest is not None:
+        candidates.append(first_from(ticks, asked.earliest))
+    if None in candidates:
+        return None
+    if not asked.catchup:
+        candidates.append(ticks.until(asked.now))
+    return max(tick for tick in candidates if tick is not None)
+
+
+def _first_without_start(
+    run_immediately: bool | float | None, ticks: Ticks, now: datetime
+) -> datetime | None:
+    past, future = ticks.until(now), first_from(ticks, now)
+    if past is None or run_immediately is False:
+        return future
+    if run_immediately is True or future is None:
+        return past
+    if run_immediately is None:
+        grace = max((future - past) / 10, _SHORTEST_GRACE)
+    else:
+        grace = timedelta(seconds=run_immediately)
+    return past if now - past <= grace else future
+
+
+def _next_cron_interval(ticks: Ticks, asked: _Situation) -> RunInfo | None:
+    starts: list[datetime | None] = []
+    if asked.last is not None:
+        starts.append(_interval_start_after(ticks, asked.last))
+    if asked.earliest is not None:
+        starts.append(first_from(ticks, asked.earliest))
+    if None in starts:
+        return None
+    if not asked.catchup or not starts:
+        starts.append(_latest_complete_start(ticks, asked.now))
+    start = max((start for start in starts if start is not None), default=None)
+    end = ticks.after(start) if start is not None else None
+    if start is None or end is None or (asked.latest is not None and start > asked.latest):
+        return None
+    return interval_run(start, end)
+
+
+def _interval_start_after(ticks: Ticks, last: RunInfo) -> datetime | None:
+    """Return where the interval after the last one starts.
+
+    After a change of schedule that need not be where the last one ended: the tick before leaves
+    no time uncovered, unless that is where the last run started.
+    """
+    end = last.data_interval_end
+    start = ticks.until(end)
+    return start if start is not None and start > last.logical_date else first_from(ticks, end)
+
+
+def _latest_complete_start(ticks: Ticks, now: datetime) -> datetime | None:
+    end = ticks.until(now)
+    return last_before(ticks, end) if end is not None else None
+
+
+def _next_delta_tick(timetable: DeltaTrigger, asked: _Situation) -> datetime:
+    if asked.last is None:
+        if asked.catchup:
+            return asked.earliest or asked.now
+        return max(asked.now, asked.earliest or asked.now)
+    after = take_step(asked.last.data_interval_end, timetable.delta)
+    if not asked.catchup:
+        # On the grid of the last run rather than at ``now``, so that a planner that is late by
+        # a second does not make every later run late by it.
+        after = latest_on_grid(after, timetable.delta, asked.now)
+    return max(after, asked.earliest or after)
+
+
+def _next_delta_interval(timetable: DeltaDataInterval, asked: _Situation) -> RunInfo | None:
+    start = _delta_interval_start(timetable, asked)
+    if asked.latest is not None and start > asked.latest:
+        return None
+    return interval_run(start, take_step(start, timetable.delta))
+
+
+def _delta_interval_start(timetable: DeltaDataInterval, asked: _Situation) -> datetime:
+    delta = timetable.delta
+    if asked.last is None:
+        if asked.catchup and asked.earliest is not None:
+            return asked.earliest
+        start = _latest_complete_delta(timetable, asked.now)
+    else:
+        start = asked.last.data_interval_end
+        if not asked.catchup:
+            end = latest_on_grid(take_step(start, delta), delta, asked.now)
+            start = latest_on_grid(start, delta, end - _TINY)
+    return max(start, asked.earliest or start)
+
+
+def _latest_complete_delta(timetable: DeltaDataInterval, until: datetime) -> datetime:
+    """Return the start of the last interval complete by a time, for want of a start date."""
+    return step_back(latest_on_clock(timetable.delta, until), timetable.delta)
+
+
+def _next_event(ticks: Ticks, asked: _Situation) -> datetime | None:
+    since = asked.earliest
+    if asked.last is not None:
+        after = asked.last.data_interval_end + _TINY
+        since = max(after, since or after)
+    if not asked.catchup:
+        passed = ticks.until(asked.now) if asked.last is not None else None
+        if passed is not None and since is not None and passed >= since:
+            return passed
+        since = max(asked.now, since or asked.now)
+    return first_from(ticks, since or _THE_BEGINNING)

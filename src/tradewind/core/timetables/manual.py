@@ -1,0 +1,61 @@
+"""The dates of a run a person asks for."""
+
+from datetime import UTC, datetime, timedelta
+
+from tradewind.core.timetables.delta import take_step
+from tradewind.core.timetables.ticks import first_from, ticks_of
+from tradewind.core.timetables.values import (
+    CronDataInterval,
+    CronTrigger,
+    DeltaDataInterval,
+    DeltaTrigger,
+    EventsTimetable,
+    ManualRun,
+    MultipleCronTrigger,
+    Timetable,
+)
+
+
+def manual_run(
+    timetable: Timetable, *, logical_date: datetime | None, run_after: datetime
+) -> ManualRun:
+    """Return the dates of a manual run.
+
+    The data interval follows from the logical date, so that asking again for the date of a
+    scheduled run gives the interval that run had:
+
+    - intervals of a cron: the one that starts at the tick at or before the logical date;
+    - intervals of a delta: the one that starts at the logical date;
+    - triggers: the interval of a tick whose run has that logical date, normally of no length;
+    - events a Dag is restricted to: the latest one at or before the logical date, else the first.
+
+    Without a logical date there is no data interval either.
+
+    Raises:
+        ScheduleError: The timetable is not valid.
+    """
+    after = run_after.astimezone(UTC)
+    if logical_date is None:
+        return ManualRun(run_after=after)
+    logical = logical_date.astimezone(UTC)
+    start, end = _interval_at(timetable, logical)
+    return ManualRun(
+        run_after=after, logical_date=logical, data_interval_start=start, data_interval_end=end
+    )
+
+
+def _interval_at(timetable: Timetable, logical: datetime) -> tuple[datetime, datetime]:
+    match timetable:
+        case CronDataInterval():
+            ticks = ticks_of(timetable)
+            start = ticks.until(logical) or first_from(ticks, logical) or logical
+            return start, ticks.after(start) or start
+        case DeltaDataInterval(delta=delta):
+            return logical, take_step(logical, delta)
+        case CronTrigger() | MultipleCronTrigger() | DeltaTrigger():
+            return logical, logical + timedelta(seconds=timetable.interval_seconds)
+        case EventsTimetable(events=events, restrict_to_events=True) if events:
+            event = ticks_of(timetable).until(logical) or events[0]
+            return event, event
+        case _:
+            return logical, logical
