@@ -16,9 +16,6 @@ from typing import Any
 import grimp
 from importlinter import cli as import_linter
 
-PACKAGE = "tradewind"
-"""The package whose rooms the contracts speak of."""
-
 
 def read_contracts(pyproject: Path) -> dict[str, Any]:
     """Read the ``[tool.importlinter]`` table of a ``pyproject.toml``."""
@@ -26,22 +23,26 @@ def read_contracts(pyproject: Path) -> dict[str, Any]:
     return table
 
 
-def rooms_on_disk(root: Path) -> set[str]:
-    """List the rooms a checkout has: the modules and packages directly inside the package."""
-    source = root / "src" / PACKAGE
+def package_of(contracts: dict[str, Any]) -> str:
+    """Name the package whose rooms the contracts speak of."""
+    return str(contracts["root_packages"][0])
+
+
+def rooms_on_disk(source: Path) -> set[str]:
+    """List the rooms a package has: the modules and packages directly inside its folder."""
     modules = {path.stem for path in source.glob("*.py")} - {"__init__", "__main__"}
     return modules | {path.parent.name for path in source.glob("*/__init__.py")}
 
 
 def rooms_named(contracts: dict[str, Any]) -> set[str]:
     """List the rooms the contracts name."""
-    rooms = set()
+    package, rooms = package_of(contracts), set()
     for contract in contracts["contracts"]:
         for layer in contract.get("layers", []):
             rooms.update(_rooms_of_layer(layer))
         for key in ("source_modules", "forbidden_modules"):
-            rooms.update(filter(None, map(_room_of_module, contract.get(key, []))))
-    return rooms
+            rooms.update(_room_of_module(name, package) for name in contract.get(key, []))
+    return rooms - {""}
 
 
 def without_rooms(contracts: dict[str, Any], missing: set[str]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def without_rooms(contracts: dict[str, Any], missing: set[str]) -> dict[str, Any
 
     A contract that has nothing left to check is left out.
     """
-    kept = []
+    package, kept = package_of(contracts), []
     for contract in contracts["contracts"]:
         smaller = dict(contract)
         if "layers" in contract:
@@ -57,7 +58,8 @@ def without_rooms(contracts: dict[str, Any], missing: set[str]) -> dict[str, Any
             present = [[room for room in rooms if room not in missing] for rooms in layers]
             smaller["layers"] = [" | ".join(rooms) for rooms in present if rooms]
         for key in {"source_modules", "forbidden_modules"} & contract.keys():
-            smaller[key] = [name for name in contract[key] if _room_of_module(name) not in missing]
+            names = contract[key]
+            smaller[key] = [name for name in names if _room_of_module(name, package) not in missing]
         if all(smaller.get(key, True) for key in ("layers", "source_modules", "forbidden_modules")):
             kept.append(smaller)
     return {**contracts, "contracts": kept}
@@ -98,12 +100,13 @@ def main(root: Path) -> int:
     same, so that the answer is useful while a new room is being built.
     """
     contracts = read_contracts(root / "pyproject.toml")
-    missing = rooms_named(contracts) - rooms_on_disk(root)
+    package = package_of(contracts)
+    missing = rooms_named(contracts) - rooms_on_disk(root / "src" / package)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "contracts.ini"
         config.write_text(as_ini(without_rooms(contracts, missing)))
         failed = import_linter.lint_imports(config_filename=str(config), no_cache=True) != 0
-    for circle in find_package_circles(grimp.build_graph(PACKAGE, cache_dir=None)):
+    for circle in find_package_circles(grimp.build_graph(package, cache_dir=None)):
         failed = True
         print(f"import cycle: {circle}")
     if missing:
@@ -118,10 +121,10 @@ def _rooms_of_layer(layer: str) -> list[str]:
     return [room.strip(" ()") for room in layer.replace(":", "|").split("|")]
 
 
-def _room_of_module(name: str) -> str | None:
-    package, _, rest = name.partition(".")
-    room = rest.partition(".")[0]
-    return room if package == PACKAGE and room.isidentifier() else None
+def _room_of_module(name: str, package: str) -> str:
+    outer, _, inner = name.partition(".")
+    room = inner.partition(".")[0]
+    return room if outer == package and room.isidentifier() else ""
 
 
 def _ini_value(value: Any) -> str:

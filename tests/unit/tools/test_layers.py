@@ -4,9 +4,8 @@ Each test builds a small house with all the rooms the contracts name, puts one i
 and lets the real contracts of this repository judge.
 """
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,42 +16,65 @@ ROOT = Path(__file__).parents[3]
 ROOMS = sorted(layers.rooms_named(layers.read_contracts(ROOT / "pyproject.toml")))
 
 
+@dataclass(frozen=True)
+class House:
+    """A checkout with our contracts and every room they name, each with one module inside.
+
+    Its package has a name of its own, so that it can stand beside the real one.
+    """
+
+    root: Path
+    package: str
+
+    def put(self, module: str, text: str) -> None:
+        path = self.root / "src" / self.package / f"{module}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("tradewind", self.package) + "\n")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    kept: bool
+    told: str
+
+    @property
+    def broken(self) -> str:
+        """What is said about the contracts that are not kept."""
+        return self.told.partition("Broken contracts")[2]
+
+
+Judge = Callable[[], Verdict]
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    """A checkout with our contracts and every room they name, each with one module inside."""
-    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
-    put(tmp_path, "__init__", "")
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    house = House(tmp_path, "house_" + "".join(filter(str.isalnum, tmp_path.name)))
+    contracts = (ROOT / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(contracts.replace("tradewind", house.package))
+    house.put("__init__", "")
     for room in ROOMS:
-        put(tmp_path, f"{room}/__init__", "")
-        put(tmp_path, f"{room}/part", "")
-    return tmp_path
+        house.put(f"{room}/__init__", "")
+        house.put(f"{room}/part", "")
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    return house
 
 
-def put(house: Path, module: str, text: str) -> None:
-    path = house / "src" / layers.PACKAGE / f"{module}.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+@pytest.fixture
+def judge(house: House, capsys: pytest.CaptureFixture[str]) -> Judge:
+    def judge() -> Verdict:
+        kept = layers.main(house.root) == 0
+        words = capsys.readouterr().out.replace(house.package, "tradewind")
+        return Verdict(kept, " ".join(words.split()))
+
+    return judge
 
 
-def judge(house: Path) -> subprocess.CompletedProcess[str]:
-    """Check the house in a process of its own, in which `tradewind` is the house."""
-    path = os.pathsep.join([str(house / "src"), str(ROOT)])
-    return subprocess.run(
-        [sys.executable, "-m", "tools.layers"],
-        cwd=house,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_a_house_in_order_is_kept(house: Path) -> None:
-    put(house, "cli/part", "import tradewind.server.part\nfrom tradewind.core import part\n")
-    put(house, "store/part", "import sqlalchemy\n")
-    answer = judge(house)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "0 broken" in answer.stdout
+def test_a_house_in_order_is_kept(house: House, judge: Judge) -> None:
+    house.put("cli/part", "import tradewind.server.part\nfrom tradewind.core import part\n")
+    house.put("store/part", "import sqlalchemy\n")
+    answer = judge()
+    assert answer.kept, answer.told
+    assert "0 broken" in answer.told
 
 
 @pytest.mark.parametrize(
@@ -77,40 +99,39 @@ def test_a_house_in_order_is_kept(house: Path) -> None:
         ("extra", "", "rooms below it"),
     ],
 )
-def test_a_breach_is_told(house: Path, module: str, text: str, told: str) -> None:
-    put(house, module, text + "\n")
-    answer = judge(house)
-    assert answer.returncode == 1
-    assert "1 broken" in answer.stdout
-    broken = answer.stdout.partition("Broken contracts")[2]
-    assert told in broken, answer.stdout
+def test_a_breach_is_told(house: House, module: str, text: str, told: str, judge: Judge) -> None:
+    house.put(module, text)
+    answer = judge()
+    assert not answer.kept
+    assert "1 broken" in answer.told
+    assert told in answer.broken
 
 
-def test_siblings_in_a_circle_are_told(house: Path) -> None:
-    put(house, "core/part", "import tradewind.core.other")
-    put(house, "core/other", "import tradewind.core.part")
-    answer = judge(house)
-    assert answer.returncode == 1
-    assert "No import cycles at any depth" in answer.stdout.partition("Broken contracts")[2]
+def test_siblings_in_a_circle_are_told(house: House, judge: Judge) -> None:
+    house.put("core/part", "import tradewind.core.other")
+    house.put("core/other", "import tradewind.core.part")
+    answer = judge()
+    assert not answer.kept
+    assert "No import cycles at any depth" in answer.broken
 
 
-def test_a_package_and_its_part_in_a_circle_are_told(house: Path) -> None:
-    put(house, "core/__init__", "from tradewind.core.part import thing")
-    put(house, "core/part", "from tradewind.core import thing")
-    answer = judge(house)
-    assert answer.returncode == 1
+def test_a_package_and_its_part_in_a_circle_are_told(house: House, judge: Judge) -> None:
+    house.put("core/__init__", "from tradewind.core.part import thing")
+    house.put("core/part", "from tradewind.core import thing")
+    answer = judge()
+    assert not answer.kept
     told = "import cycle: tradewind.core.part imports tradewind.core, which imports it"
-    assert told in answer.stdout
+    assert told in answer.told
 
 
 def test_a_contract_that_names_a_missing_room_fails_and_the_rest_is_still_checked(
-    house: Path,
+    house: House, judge: Judge
 ) -> None:
     for room in ("worker", "store"):
-        for file in (house / "src" / layers.PACKAGE / room).iterdir():
+        for file in (house.root / "src" / house.package / room).iterdir():
             file.unlink()
-    put(house, "core/part", "import random")
-    answer = judge(house)
-    assert answer.returncode == 1
-    assert "contracts name rooms that do not exist: store, worker" in answer.stdout
-    assert "1 broken" in answer.stdout
+    house.put("core/part", "import random")
+    answer = judge()
+    assert not answer.kept
+    assert "contracts name rooms that do not exist: store, worker" in answer.told
+    assert "1 broken" in answer.told
