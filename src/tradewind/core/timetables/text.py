@@ -101,7 +101,8 @@ def _times(fields: CronFields) -> str:
     if fields.covers_every_hour:
         if fields.minutes == (0,):
             return "Every hour"
-        return _every(fields.minutes, 60, "minute") or f"At {_numbered('minute', fields.minutes)}"
+        each = _every(fields.minutes, 60, "minute")
+        return each or f"At {_numbered('minute', fields.minutes)} of every hour"
     if len(fields.minutes) * len(fields.hours) <= _MOST_CLOCK_TIMES:
         clock = [f"{hour:02}:{minute:02}" for hour in fields.hours for minute in fields.minutes]
         return "At " + _joined(clock)

@@ -64,8 +64,13 @@ def find_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        hint = did_you_mean(name, available_timezones()) or "Use a name like 'Europe/Berlin'."
+        hint = did_you_mean(name, _zone_names()) or "Use a name like 'Europe/Berlin'."
         raise ScheduleError(f"There is no time zone {name!r}.", hint) from error
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 class CronTicks:
