@@ -1,0 +1,281 @@
+"""Which scheduled task instances may be queued now: pools, limits and priority.
+
+Pure: what waits and what is in use come in, a choice goes out. Nothing chosen ever raises a use
+above its limit, nothing that fits is left out, and the same input gives the same answer.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+import msgspec
+
+INFINITE = -1
+"""Slots of a pool that never fills."""
+
+Order = tuple[int, datetime, int, str, str, str, int]
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A task instance in ``scheduled`` of a running run of a Dag that is not paused."""
+
+    ti_id: int
+    run_pk: int
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    date: datetime
+    """The run's logical date, or its ``run_after`` when it has none."""
+    priority_weight: int = 1
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    max_active_tasks: int = 16
+    """The Dag's limit on queued and running instances of one run."""
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+
+    @property
+    def order(self) -> Order:
+        """Heavier first, then earlier, then the lower map index; ties by ids."""
+        return (
+            -self.priority_weight,
+            self.date,
+            self.map_index,
+            self.dag_id,
+            self.run_id,
+            self.task_id,
+            self.ti_id,
+        )
+
+
+class Usage(msgspec.Struct, kw_only=True):
+    """What is in use, and the slots of each pool; a choice counts itself in."""
+
+    slots: dict[str, int]
+    """All pools there are, with their slots; -1 is without end."""
+    pools: dict[str, int] = {}
+    """Slots taken in each pool: queued, running and, where the pool says so, deferred ones."""
+    runs: dict[int, int] = {}
+    """Queued and running instances of each run, by its ``run_pk``."""
+    dag_tasks: dict[tuple[str, str], int] = {}
+    """By (dag id, task id), over all runs; needed for tasks with ``max_active_tis_per_dag``.
+    Counts queued, running, deferred and awaiting input."""
+    run_tasks: dict[tuple[int, str], int] = {}
+    """By (run pk, task id); needed for tasks with ``max_active_tis_per_dagrun``. Counts alike."""
+    room: int | None = None
+    """How many more may be queued in all; None for no such limit."""
+
+    def admit(self, candidate: Candidate) -> None:
+        """Count one more instance as queued."""
+        task = (candidate.dag_id, candidate.task_id)
+        run_task = (candidate.run_pk, candidate.task_id)
+        self.pools[candidate.pool] = self.pools.get(candidate.pool, 0) + candidate.pool_slots
+        self.runs[candidate.run_pk] = self.runs.get(candidate.run_pk, 0) + 1
+        self.dag_tasks[task] = self.dag_tasks.get(task, 0) + 1
+        self.run_tasks[run_task] = self.run_tasks.get(run_task, 0) + 1
+        if self.room is not None:
+            self.room -= 1
+
+
+class Held(NamedTuple):
+    """Why a candidate is not admitted now."""
+
+    code: str
+    """``unknown-pool``, ``wants-too-much``, ``pool-full``, ``run-full``, ``task-full``,
+    ``task-full-in-run`` or ``full``."""
+    sentence: str
+
+
+def why_held(candidate: Candidate, usage: Usage) -> Held | None:
+    """Answer what keeps a candidate from being queued now, or None when nothing does.
+
+    Example:
+        >>> from datetime import UTC
+        >>> task = Candidate(
+        ...     ti_id=1,
+        ...     run_pk=1,
+        ...     dag_id="d",
+        ...     run_id="r",
+        ...     task_id="t",
+        ...     date=datetime(2026, 5, 1, tzinfo=UTC),
+        ...     pool="small",
+        ...     pool_slots=3,
+        ... )
+        >>> why_held(task, Usage(slots={"small": 2})).code
+        'wants-too-much'
+    """
+    return (
+        _held_by_pool(candidate, usage)
+        or _held_by_run(candidate, usage)
+        or _held_by_task(candidate, usage)
+        or _held_by_room(usage)
+    )
+
+
+def _held_by_pool(candidate: Candidate, usage: Usage) -> Held | None:
+    name, wanted = candidate.pool, candidate.pool_slots
+    slots = usage.slots.get(name)
+    if slots is None:
+        return Held("unknown-pool", f"There is no pool '{name}'. Create it, or change the task.")
+    if slots == INFINITE:
+        return None
+    if wanted > slots:
+        return Held(
+            "wants-too-much",
+            f"It wants {wanted} slots and pool '{name}' has only {slots}: it can never run.",
+        )
+    free = slots - usage.pools.get(name, 0)
+    if wanted > free:
+        return Held(
+            "pool-full",
+            f"It wants {wanted} of the {slots} slots of pool '{name}' and {max(free, 0)} are free.",
+        )
+    return None
+
+
+def _held_by_run(candidate: Candidate, usage: Usage) -> Held | None:
+    active = usage.runs.get(candidate.run_pk, 0)
+    if active < candidate.max_active_tasks:
+        return None
+    return Held(
+        "run-full",
+        f"{active} tasks of this run are active and max_active_tasks is "
+        f"{candidate.max_active_tasks}.",
+    )
+
+
+def _held_by_task(candidate: Candidate, usage: Usage) -> Held | None:
+    per_dag, per_run = candidate.max_active_tis_per_dag, candidate.max_active_tis_per_dagrun
+    if per_dag is not None:
+        active = usage.dag_tasks.get((candidate.dag_id, candidate.task_id), 0)
+        if active >= per_dag:
+            return Held(
+                "task-full",
+                f"{active} instances of this task are active and max_active_tis_per_dag is "
+                f"{per_dag}.",
+            )
+    if per_run is not None:
+        active = usage.run_tasks.get((candidate.run_pk, candidate.task_id), 0)
+        if active >= per_run:
+            return Held(
+                "task-full-in-run",
+                f"{active} instances of this task are active in this run and "
+                f"max_active_tis_per_dagrun is {per_run}.",
+            )
+    return None
+
+
+def _held_by_room(usage: Usage) -> Held | None:
+    if usage.room is None or usage.room > 0:
+        return None
+    return Held("full", "As many tasks as allowed are active on this installation.")
+
+
+_Group = tuple[int, str]
+
+
+class Waitlist:
+    """The candidates there are, kept so that a choice looks only at those that may have room.
+
+    A choice costs by the groups (run, pool) that have room and by what it admits, not by how many
+    wait; only tasks with caps of their own, or that want several slots, are looked at in vain.
+    """
+
+    def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
+        self._groups: dict[_Group, list[tuple[Order, Candidate]]] = {}
+        self._live: dict[int, Candidate] = {}
+        for candidate in candidates:
+            self.add(candidate)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __contains__(self, ti_id: int) -> bool:
+        return ti_id in self._live
+
+    def add(self, candidate: Candidate) -> None:
+        """Put a candidate in; one with the same ``ti_id`` is replaced."""
+        self._live[candidate.ti_id] = candidate
+        group = self._groups.setdefault((candidate.run_pk, candidate.pool), [])
+        heappush(group, (candidate.order, candidate))
+
+    def discard(self, ti_id: int) -> None:
+        """Take a candidate out, if it is in."""
+        self._live.pop(ti_id, None)
+
+    def candidates(self) -> list[Candidate]:
+        """Answer all that wait, in the order they would be admitted."""
+        return sorted(self._live.values(), key=lambda candidate: candidate.order)
+
+    def choose(self, usage: Usage) -> list[Candidate]:
+        """Take out all that may be queued now, in order, counting them into ``usage``."""
+        chosen: list[Candidate] = []
+        aside: list[tuple[_Group, tuple[Order, Candidate]]] = []
+        heads: list[tuple[Order, _Group]] = []
+        for key in list(self._groups):
+            order = self._head(key)
+            if order is not None and _may_have_room(key, usage):
+                heads.append((order, key))
+        heapify(heads)
+        while heads and (usage.room is None or usage.room > 0):
+            _, key = heappop(heads)
+            entry = heappop(self._groups[key])
+            held = why_held(entry[1], usage)
+            if held is None:
+                usage.admit(entry[1])
+                del self._live[entry[1].ti_id]
+                chosen.append(entry[1])
+            else:
+                aside.append((key, entry))
+                if held.code == "run-full":
+                    continue
+            order = self._head(key)
+            if order is not None and _may_have_room(key, usage):
+                heappush(heads, (order, key))
+        for key, entry in aside:
+            heappush(self._groups.setdefault(key, []), entry)
+        return chosen
+
+    def _head(self, key: _Group) -> Order | None:
+        group = self._groups[key]
+        while group and self._live.get(group[0][1].ti_id) is not group[0][1]:
+            heappop(group)
+        if group:
+            return group[0][0]
+        del self._groups[key]
+        return None
+
+
+def _may_have_room(key: _Group, usage: Usage) -> bool:
+    slots = usage.slots.get(key[1])
+    if slots is None:
+        return False
+    return slots == INFINITE or usage.pools.get(key[1], 0) < slots
+
+
+def choose_admissions(candidates: Iterable[Candidate], usage: Usage) -> list[Candidate]:
+    """Answer the candidates to queue now, in order, counting them into ``usage``.
+
+    A smaller one of lower weight may overtake a heavier one that does not fit its pool.
+
+    Example:
+        >>> from datetime import UTC
+        >>> day = datetime(2026, 5, 1, tzinfo=UTC)
+        >>> tasks = [
+        ...     Candidate(
+        ...         ti_id=i,
+        ...         run_pk=1,
+        ...         dag_id="d",
+        ...         run_id="r",
+        ...         task_id=f"t{i}",
+        ...         date=day,
+        ...         priority_weight=i,
+        ...     )
+        ...     for i in (1, 2, 3)
+        ... ]
+        >>> [c.task_id for c in choose_admissions(tasks, Usage(slots={"default_pool": 2}))]
+        ['t3', 't2']
+    """
+    return Waitlist(candidates).choose(usage)

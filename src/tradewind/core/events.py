@@ -1,0 +1,86 @@
+"""The values of a run's event log: what happened to one run, in order, one number each.
+
+An event that is not written yet is a decision: ``drive.decide`` answers the very events to write.
+Folding them in order gives the run's state (``graph``); rows are only the newest fold of them.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from tradewind.core.states import RunState, TaskState
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class TaskMoved(_Event, frozen=True, kw_only=True, tag="task_moved"):
+    """One task instance changed its state along an edge of the table."""
+
+    task_id: str
+    map_path: str = ""
+    old: TaskState
+    new: TaskState
+    try_number: int = 0
+    """After the move. 0 before the first try; grows by one on the way to ``scheduled``."""
+    reason: str = ""
+    """Why, in the words a person reads; empty where the states say it all."""
+    wake_at: datetime | None = None
+    """When an instance in ``up_for_retry`` or ``up_for_reschedule`` is due again."""
+    max_tries: int | None = None
+    """Set by a clear only: the tries allowed from now on."""
+    pushed: tuple[tuple[str, int | None], ...] = ()
+    """On success: the XCom keys that a mapping waits for, with the length of each list or dict."""
+    skips: tuple[str, ...] = ()
+    """On success of a branch or short circuit: the tasks below that it chose to skip."""
+
+
+class Expanded(_Event, frozen=True, kw_only=True, tag="expanded"):
+    """A mapped task has this many instances from now on: paths ``0`` .. ``length - 1``.
+
+    Those not there yet come to be, in state none; the placeholder with the empty path becomes
+    instance ``0``. Instances beyond the length are moved to ``removed`` by events of their own.
+    """
+
+    task_id: str
+    length: int
+
+
+class RunMoved(_Event, frozen=True, kw_only=True, tag="run_moved"):
+    """The run changed its state."""
+
+    old: RunState
+    new: RunState
+    at: datetime
+    """When; a run's timeout counts from its move to running."""
+    reason: str = ""
+    """``success``, ``task_failure``, ``all_tasks_deadlocked``, ``timed_out``, or as told."""
+
+
+Event = TaskMoved | Expanded | RunMoved
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """Answer the event as JSON, the form it has in the log.
+
+    Example:
+        >>> encode_event(Expanded(task_id="load", length=3))
+        b'{"type":"expanded","task_id":"load","length":3}'
+    """
+    return msgspec.json.encode(event)
+
+
+def decode_event(data: bytes | str) -> Event:
+    """Answer the event that was encoded.
+
+    Raises:
+        msgspec.ValidationError: Not an event of this version of the log.
+
+    Example:
+        >>> decode_event(b'{"type":"expanded","task_id":"load","length":3}')
+        Expanded(task_id='load', length=3)
+    """
+    return _DECODER.decode(data)

@@ -1,0 +1,137 @@
+"""What a Dag run is, and how runs are named.
+
+Which runs to create is decided in ``planning`` and ``backfill``; their life in ``drive``.
+"""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from tradewind.core.states import RunState
+from tradewind.errors import RefusedError
+
+
+class RunType(StrEnum):
+    """What made a run."""
+
+    SCHEDULED = "scheduled"
+    """A tick of the Dag's timetable."""
+    MANUAL = "manual"
+    """A person or a program asked for it."""
+    BACKFILL = "backfill"
+    """A backfill asked for its date."""
+    ASSET_TRIGGERED = "asset_triggered"
+    """The assets it waits for were updated."""
+    OPERATOR_TRIGGERED = "operator_triggered"
+    """A task of another run triggered it."""
+    ASSET_MATERIALIZATION = "asset_materialization"
+    """A person asked for an asset that it makes."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of a Dag, as its row tells it. Datetimes are aware UTC."""
+
+    dag_id: str
+    run_id: str
+    run_type: RunType
+    run_after: datetime
+    """Earliest start; lists are ordered by it."""
+    pk: int = 0
+    state: RunState = RunState.QUEUED
+    logical_date: datetime | None = None
+    """Unique per Dag where set."""
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    queued_at: datetime | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    conf: dict[str, Any] = {}
+    note: str | None = None
+    triggered_by: str | None = None
+    triggering_user_name: str | None = None
+    partition_key: str | None = None
+    version_id: int | None = None
+    """The Dag version it runs."""
+    bundle: str = ""
+    digest: str = ""
+    backfill_id: int | None = None
+    clear_number: int = 0
+    seq: int = 0
+    """Number of the last event of its log."""
+    epoch: int = 0
+
+
+_LEGAL_ID = re.compile(r"^[A-Za-z0-9_.~:+-]{1,250}$")
+
+
+def iso_utc(moment: datetime) -> str:
+    """Answer the moment as run ids carry it: UTC with offset, microseconds only if there are any.
+
+    Example:
+        >>> iso_utc(datetime(2026, 4, 20, tzinfo=UTC))
+        '2026-04-20T00:00:00+00:00'
+    """
+    return moment.astimezone(UTC).isoformat()
+
+
+def run_id_of(
+    run_type: RunType, run_after: datetime, logical_date: datetime | None = None, suffix: str = ""
+) -> str:
+    """Answer the id a run gets when nobody chose one.
+
+    The date in it is the logical date, or ``run_after`` for a run that has none. The suffix keeps
+    apart runs that may share a moment (those that assets trigger).
+
+    Example:
+        >>> run_id_of(RunType.MANUAL, datetime(2026, 5, 1, tzinfo=UTC))
+        'manual__2026-05-01T00:00:00+00:00'
+    """
+    moment = run_after if logical_date is None else logical_date
+    return f"{run_type.value}__{iso_utc(moment)}" + (f"_{suffix}" if suffix else "")
+
+
+def is_legal_run_id(run_id: str) -> bool:
+    """Answer whether the id holds only letters, digits and ``_.~:+-``, at most 250 of them.
+
+    Example:
+        >>> is_legal_run_id("manual__2026-05-01"), is_legal_run_id("my run")
+        (True, False)
+    """
+    return _LEGAL_ID.match(run_id) is not None and not run_id.endswith("\n")
+
+
+def run_type_of(run_id: str) -> RunType | None:
+    """Answer the run type that the id's prefix names, or None where it names none.
+
+    Example:
+        >>> run_type_of("backfill__2026-05-01T00:00:00+00:00")
+        <RunType.BACKFILL: 'backfill'>
+    """
+    prefix, mark, _ = run_id.partition("__")
+    return RunType(prefix) if mark and prefix in RunType._value2member_map_ else None
+
+
+def check_manual_run_id(run_id: str) -> None:
+    """Refuse an id that a person may not give to a run.
+
+    Raises:
+        RefusedError: A character is not allowed, or the prefix is that of another run type.
+
+    Example:
+        >>> check_manual_run_id("month-end")
+    """
+    if not is_legal_run_id(run_id):
+        raise RefusedError(
+            "bad-run-id",
+            f"The run id {run_id!r} may hold only letters, digits and _ . ~ : + -, at most 250.",
+        )
+    run_type = run_type_of(run_id)
+    if run_type is not None and run_type is not RunType.MANUAL:
+        raise RefusedError(
+            "bad-run-id",
+            f"The run id {run_id!r} starts as a {run_type.value} run's, but this run is manual.",
+            "Choose another id, or leave it out.",
+        )

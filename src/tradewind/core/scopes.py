@@ -1,0 +1,118 @@
+"""What a Dag's edges imply: bridges over missing tasks, leaves, and the scopes of setups."""
+
+from collections.abc import Iterable, Sequence
+
+from tradewind.core.spec import TaskSpec
+
+Edges = Sequence[Sequence[int]]
+
+
+def upstream_without(
+    tasks: Iterable[TaskSpec], present: frozenset[str] | None
+) -> dict[str, frozenset[str]]:
+    """Answer the upstream tasks of each task that is present, edges of absent ones bridged.
+
+    What a task is mapped over counts as upstream of it, whether it is named so or not. A name that
+    is no task of the Dag counts for nothing.
+
+    Example:
+        >>> a, b, c = (
+        ...     TaskSpec(task_id=t, operator="o", upstream=u)
+        ...     for t, u in (("a", ()), ("b", ("a",)), ("c", ("b",)))
+        ... )
+        >>> sorted(upstream_without([a, b, c], frozenset("ac"))["c"])
+        ['a']
+    """
+    above = {task.task_id: _named_upstream(task) for task in tasks}
+    here = above.keys() if present is None else above.keys() & present
+    if len(here) == len(above):
+        return {name: frozenset(ups & above.keys()) for name, ups in above.items()}
+    answer: dict[str, frozenset[str]] = {}
+    for name in above:
+        if name not in here:
+            continue
+        found: set[str] = set()
+        seen: set[str] = set()
+        look = list(above[name] & above.keys())
+        while look:
+            up = look.pop()
+            if up in here:
+                found.add(up)
+            elif up not in seen:
+                seen.add(up)
+                look.extend(above[up] & above.keys())
+        answer[name] = frozenset(found)
+    return answer
+
+
+def _named_upstream(task: TaskSpec) -> set[str]:
+    names = set(task.upstream)
+    for axis in () if task.mapping is None else task.mapping.axes:
+        if axis.task_id is not None:
+            names.add(axis.task_id)
+    return names
+
+
+def leaf_tasks(tasks: Sequence[TaskSpec], downstream: Edges) -> tuple[bool, ...]:
+    """Answer for each task whether how it ends counts for the run.
+
+    Teardowns below a task do not hide it; a teardown itself counts only when its failure is to
+    fail the run.
+    """
+    return tuple(
+        all(tasks[below].is_teardown for below in downstream[number])
+        and (not task.is_teardown or task.on_failure_fail_dagrun)
+        for number, task in enumerate(tasks)
+    )
+
+
+def scope_gates(
+    tasks: Sequence[TaskSpec], upstream: Edges, downstream: Edges
+) -> tuple[tuple[int, ...], ...]:
+    """Answer for each task the setups whose scope it is in without being right below them.
+
+    The scope of a setup is what lies between it and its teardowns, or all below it when it has
+    none. A setup is left out where a task above, in the same scope and under ``all_success`` as
+    this one, brings the setup's end down anyway: a Dag of plain rules has no gates at all.
+    """
+    gates: list[list[int]] = [[] for _ in tasks]
+    for setup, task in enumerate(tasks):
+        if not task.is_setup:
+            continue
+        scope = _reach(setup, downstream)
+        teardowns = [below for below in downstream[setup] if tasks[below].is_teardown]
+        if teardowns:
+            above: set[int] = set()
+            for teardown in teardowns:
+                above |= _reach(teardown, upstream)
+            scope &= above
+        for number in scope:
+            if tasks[number].is_teardown or setup in upstream[number]:
+                continue
+            if not _is_told(number, setup, scope, tasks, upstream):
+                gates[number].append(setup)
+    return tuple(tuple(sorted(gate)) for gate in gates)
+
+
+def _is_told(
+    number: int, setup: int, scope: set[int], tasks: Sequence[TaskSpec], upstream: Edges
+) -> bool:
+    if tasks[number].trigger_rule != "all_success":
+        return False
+    return any(
+        up in scope
+        and not tasks[up].is_teardown
+        and (tasks[up].trigger_rule == "all_success" or setup not in upstream[up])
+        for up in upstream[number]
+    )
+
+
+def _reach(start: int, edges: Edges) -> set[int]:
+    seen: set[int] = set()
+    look = list(edges[start])
+    while look:
+        number = look.pop()
+        if number not in seen:
+            seen.add(number)
+            look.extend(edges[number])
+    return seen
