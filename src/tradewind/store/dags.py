@@ -1,0 +1,376 @@
+"""Dags and their versions: read, paused, planned, deleted. Parse reports write them (``files``)."""
+
+import fnmatch
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import RowMapping, Select, bindparam, delete, func, select, update
+
+from tradewind.core.spec import DagSpec, ParamSpec
+from tradewind.core.timetables.values import RunInfo, Timetable
+from tradewind.errors import ConflictError, NotFoundError, UsageError, did_you_mean
+from tradewind.store.database import Tx
+from tradewind.store.tables import (
+    attempt,
+    backfill,
+    dag,
+    dag_version,
+    event,
+    run,
+    task_instance,
+)
+
+
+class DagHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a spec that lists of Dags show; quick to decode, as it skips the tasks."""
+
+    timezone: str = "UTC"
+    timetable: Timetable | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    catchup: bool = False
+    max_consecutive_failed_dag_runs: int = 0
+    dagrun_timeout_seconds: float | None = None
+    allowed_run_types: tuple[str, ...] | None = None
+    params: dict[str, ParamSpec] = {}
+    description: str | None = None
+    doc_md: str | None = None
+    display_name: str | None = None
+    owner_links: dict[str, str] = {}
+    has_callbacks: bool = False
+    render_template_as_native_obj: bool = False
+    is_paused_upon_creation: bool | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class PlannerMarks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the planner keeps of a Dag between two looks at it."""
+
+    next_run: RunInfo | None = None
+    next_due_at: datetime | None = None
+    declared_after: datetime | None = None
+    last_automated: RunInfo | None = None
+
+
+class DagFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A Dag as its row tells it."""
+
+    dag_id: str
+    bundle: str
+    file: str
+    is_paused: bool
+    is_stale: bool
+    """Its file holds it no longer; its history stays, nothing is scheduled."""
+    has_import_errors: bool
+    """Its file cannot be imported now; nothing new is scheduled until it can."""
+    version_id: int
+    spec_json: bytes
+    max_active_runs: int
+    max_active_tasks: int
+    timetable_summary: str | None
+    owners: tuple[str, ...]
+    tags: tuple[str, ...]
+    marks: PlannerMarks
+    created_at: datetime
+    parsed_at: datetime
+
+    def decode_spec(self) -> DagSpec:
+        """Answer the whole spec; its cost grows with the number of tasks."""
+        return msgspec.json.decode(self.spec_json, type=DagSpec)
+
+    def decode_head(self) -> DagHead:
+        """Answer the part of the spec that lists of Dags show."""
+        return msgspec.json.decode(self.spec_json, type=DagHead)
+
+
+class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a Dag's structure."""
+
+    id: int
+    dag_id: str
+    number: int
+    bundle: str
+    digest: str
+    """Of the bundle, when this version was first parsed."""
+    created_at: datetime
+
+
+class DagFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which Dags are wanted; None or empty: no matter."""
+
+    dag_ids: tuple[str, ...] = ()
+    id_pattern: str | None = None
+    """Part of the id, or with ``*`` or ``?`` or ``%`` the whole of it; case does not matter."""
+    is_paused: bool | None = None
+    is_stale: bool | None = False
+    has_import_errors: bool | None = None
+    bundle: str | None = None
+    tags: tuple[str, ...] = ()
+    all_tags: bool = False
+    """Whether a Dag must have all of the tags, or one of them."""
+    owners: tuple[str, ...] = ()
+
+
+class DagPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of Dags, and how many there are on all pages."""
+
+    total: int
+    dags: tuple[DagFacts, ...]
+
+
+ORDERS = ("dag_id", "is_paused", "parsed_at", "next_due_at", "created_at")
+"""What Dags can be sorted by."""
+
+_BATCH = 500
+_READ = select(dag).where(dag.c.dag_id == bindparam("b_id"))
+_SOME = select(dag).where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True)))
+_IDS = select(dag.c.dag_id).order_by(dag.c.dag_id)
+_PAUSE = (
+    update(dag)
+    .where(dag.c.dag_id == bindparam("b_id"), dag.c.is_paused.is_not(bindparam("b_paused")))
+    .values(is_paused=bindparam("b_paused"))
+)
+_LOOK = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(next_due_at=bindparam("b_now"))
+_PLANNED = (
+    dag.c.next_due_at.is_not(None),
+    dag.c.is_paused.is_(False),
+    dag.c.is_stale.is_(False),
+    dag.c.has_import_errors.is_(False),
+)
+_DUE = (
+    select(dag)
+    .where(dag.c.next_due_at <= bindparam("b_now"), *_PLANNED)
+    .order_by(dag.c.next_due_at, dag.c.dag_id)
+    .limit(bindparam("b_limit"))
+)
+_NEXT_DUE = select(func.min(dag.c.next_due_at)).where(*_PLANNED)
+_SET_MARKS = (
+    update(dag)
+    .where(dag.c.dag_id == bindparam("b_id"))
+    .values(
+        next_run=bindparam("b_next_run"),
+        next_due_at=bindparam("b_next_due_at"),
+        declared_after=bindparam("b_declared_after"),
+        last_automated=bindparam("b_last_automated"),
+    )
+)
+_VERSION_FACTS = select(*(dag_version.c[name] for name in VersionFacts.__struct_fields__))
+_VERSION = _VERSION_FACTS.where(dag_version.c.id == bindparam("b_id"))
+_VERSIONS = _VERSION_FACTS.where(dag_version.c.dag_id == bindparam("b_id")).order_by(
+    dag_version.c.number.desc()
+)
+_SPEC_OF = select(dag_version.c.spec).where(dag_version.c.id == bindparam("b_id"))
+
+_RUNS = select(run.c.id).where(run.c.dag_id == bindparam("b_id"))
+_LIVE = (
+    select(func.count())
+    .select_from(attempt)
+    .join(task_instance, task_instance.c.id == attempt.c.ti_id)
+    .where(attempt.c.state == "running", task_instance.c.dag_id == bindparam("b_id"))
+)
+_DELETE = (
+    delete(event).where(event.c.run_pk.in_(_RUNS)),
+    # Task instances, attempts and XComs go with their run, a backfill's dates with the backfill.
+    delete(run).where(run.c.dag_id == bindparam("b_id")),
+    delete(backfill).where(backfill.c.dag_id == bindparam("b_id")),
+    delete(dag_version).where(dag_version.c.dag_id == bindparam("b_id")),
+    delete(dag).where(dag.c.dag_id == bindparam("b_id")),
+)
+
+
+def read_dag(tx: Tx, dag_id: str) -> DagFacts:
+    """Answer the Dag of that id, stale or not.
+
+    Raises:
+        NotFoundError: There is none; the hint names the nearest id.
+    """
+    row = tx.execute(_READ, {"b_id": dag_id}).mappings().one_or_none()
+    if row is None:
+        raise no_dag(tx, dag_id)
+    return _facts(row)
+
+
+def find_dag(tx: Tx, dag_id: str) -> DagFacts | None:
+    """Answer the Dag of that id, or None."""
+    row = tx.execute(_READ, {"b_id": dag_id}).mappings().one_or_none()
+    return None if row is None else _facts(row)
+
+
+def read_dags(tx: Tx, dag_ids: Collection[str]) -> dict[str, DagFacts]:
+    """Answer those of these Dags that there are, by id."""
+    ids = list(dag_ids)
+    found = {}
+    for start in range(0, len(ids), _BATCH):
+        batch = {"b_ids": ids[start : start + _BATCH]}
+        found.update({row["dag_id"]: _facts(row) for row in tx.execute(_SOME, batch).mappings()})
+    return found
+
+
+def read_dag_ids(tx: Tx) -> list[str]:
+    """Answer the ids of all Dags in order, stale ones too."""
+    return list(tx.execute(_IDS).scalars())
+
+
+def no_dag(tx: Tx, dag_id: str) -> NotFoundError:
+    """Answer the refusal for a Dag that is not there, with the nearest id there is."""
+    return NotFoundError(
+        "dag-not-found",
+        f"There is no Dag '{dag_id}'.",
+        did_you_mean(dag_id, read_dag_ids(tx)),
+    )
+
+
+def list_dags(
+    tx: Tx,
+    wanted: DagFilter = DagFilter(),  # noqa: B008 - frozen
+    *,
+    order_by: str = "dag_id",
+    limit: int | None = None,
+    offset: int = 0,
+) -> DagPage:
+    """Answer a page of Dags.
+
+    Args:
+        order_by: One of ``ORDERS``, after a ``-`` to turn it round. Ties go by id.
+
+    Raises:
+        UsageError: Dags cannot be sorted by that.
+    """
+    query = _matching(select(dag.c.dag_id, dag.c.tags, dag.c.owners), wanted)
+    rows = tx.execute(query.order_by(*_order(order_by))).all()
+    ids = [row.dag_id for row in rows if _is_labelled(row, wanted)]
+    page = ids[offset:] if limit is None else ids[offset : offset + limit]
+    found = read_dags(tx, page)
+    return DagPage(total=len(ids), dags=tuple(found[dag_id] for dag_id in page))
+
+
+def set_paused(tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime) -> list[str]:
+    """Pause Dags, or let them go on; a Dag that goes on is planned anew at once.
+
+    Returns:
+        Those that were not so before.
+    """
+    changed = []
+    for dag_id in dag_ids:
+        if tx.execute(_PAUSE, {"b_id": dag_id, "b_paused": paused}).rowcount == 0:
+            continue
+        changed.append(dag_id)
+        if not paused:
+            tx.execute(_LOOK, {"b_id": dag_id, "b_now": now})
+    return changed
+
+
+def delete_dag(tx: Tx, dag_id: str) -> None:
+    """Delete a Dag and all that is known of it. Its file brings it back when it is parsed again.
+
+    Raises:
+        NotFoundError: There is none of that id.
+        ConflictError: A task of it runs now.
+    """
+    read_dag(tx, dag_id)
+    live = tx.execute(_LIVE, {"b_id": dag_id}).scalar_one()
+    if live:
+        raise ConflictError(
+            "dag-has-running-tasks",
+            f"Dag '{dag_id}' cannot be deleted while {live} of its tasks run.",
+            "Wait for them, or mark their runs as failed.",
+        )
+    for statement in _DELETE:
+        tx.execute(statement, {"b_id": dag_id})
+
+
+def read_due_dags(tx: Tx, now: datetime, limit: int) -> list[DagFacts]:
+    """Answer Dags the planner must look at, longest due first: no paused, stale or broken ones."""
+    return [_facts(row) for row in tx.execute(_DUE, {"b_now": now, "b_limit": limit}).mappings()]
+
+
+def next_dag_due(tx: Tx) -> datetime | None:
+    """Answer when the planner must look at the first Dag."""
+    due: datetime | None = tx.execute(_NEXT_DUE).scalar_one()
+    return due
+
+
+def set_next(tx: Tx, dag_id: str, marks: PlannerMarks) -> None:
+    """Write all the planner's marks of a Dag."""
+    values = {f"b_{name}": value for name, value in msgspec.structs.asdict(marks).items()}
+    tx.execute(_SET_MARKS, {"b_id": dag_id, **values})
+
+
+def read_spec_of_version(tx: Tx, version_id: int) -> DagSpec:
+    """Answer the spec of a Dag version.
+
+    Raises:
+        NotFoundError: There is no such version; its Dag was deleted.
+    """
+    raw = tx.execute(_SPEC_OF, {"b_id": version_id}).scalar_one_or_none()
+    if raw is None:
+        raise NotFoundError("dag-version-not-found", f"There is no Dag version {version_id}.")
+    return msgspec.json.decode(raw, type=DagSpec)
+
+
+def read_version(tx: Tx, version_id: int) -> VersionFacts | None:
+    """Answer a Dag version by its id."""
+    row = tx.execute(_VERSION, {"b_id": version_id}).mappings().one_or_none()
+    return None if row is None else VersionFacts(**row)
+
+
+def list_versions(tx: Tx, dag_id: str) -> list[VersionFacts]:
+    """Answer the versions of a Dag, the newest first."""
+    return [VersionFacts(**row) for row in tx.execute(_VERSIONS, {"b_id": dag_id}).mappings()]
+
+
+def _facts(row: RowMapping) -> DagFacts:
+    fields = dict(row)
+    marks = PlannerMarks(
+        next_run=msgspec.convert(fields.pop("next_run"), RunInfo | None),
+        next_due_at=fields.pop("next_due_at"),
+        declared_after=fields.pop("declared_after"),
+        last_automated=msgspec.convert(fields.pop("last_automated"), RunInfo | None),
+    )
+    fields["owners"] = tuple(fields["owners"])
+    fields["tags"] = tuple(fields["tags"])
+    return DagFacts(marks=marks, spec_json=fields.pop("spec"), **fields)
+
+
+def _matching(query: Select[Any], wanted: DagFilter) -> Select[Any]:
+    equal = {
+        dag.c.is_paused: wanted.is_paused,
+        dag.c.is_stale: wanted.is_stale,
+        dag.c.has_import_errors: wanted.has_import_errors,
+        dag.c.bundle: wanted.bundle,
+    }
+    for column, value in equal.items():
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.dag_ids:
+        query = query.where(dag.c.dag_id.in_(wanted.dag_ids))
+    return query
+
+
+def _is_labelled(row: Any, wanted: DagFilter) -> bool:
+    """Tell whether id, tags and owners match: what databases compare each in a way of its own."""
+    if wanted.id_pattern and not _is_like(row.dag_id, wanted.id_pattern):
+        return False
+    has = [tag in row.tags for tag in wanted.tags]
+    if has and not (all(has) if wanted.all_tags else any(has)):
+        return False
+    return not wanted.owners or any(owner in row.owners for owner in wanted.owners)
+
+
+def _is_like(dag_id: str, pattern: str) -> bool:
+    glob = pattern.lower().replace("%", "*")
+    if not set(glob) & set("*?"):
+        return glob in dag_id.lower()
+    return fnmatch.fnmatchcase(dag_id.lower(), glob.replace("[", "[[]"))
+
+
+def _order(order_by: str) -> list[Any]:
+    name = order_by.removeprefix("-")
+    if name not in ORDERS:
+        raise UsageError(
+            "bad-order", f"Dags cannot be sorted by '{name}'.", did_you_mean(name, ORDERS)
+        )
+    column = dag.c[name]
+    return [column.desc() if order_by.startswith("-") else column.asc(), dag.c.dag_id]

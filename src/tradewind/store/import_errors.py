@@ -1,0 +1,59 @@
+"""Import errors: why a Dag file gave no Dags, or why one of its Dags was refused.
+
+They are written and cleared with the parse report of their file (``files``).
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import bindparam, func, select
+
+from tradewind.store.database import Tx
+from tradewind.store.tables import import_error
+
+
+class ImportErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One import error, with the user's own traceback."""
+
+    id: int
+    bundle: str
+    file: str
+    """Relative to the bundle's root."""
+    dag_id: str | None
+    """The Dag that was refused because another file holds it; None otherwise."""
+    line: int | None
+    message: str
+    stacktrace: str
+    at: datetime
+    """When the file was parsed that way last."""
+
+
+_FACTS = select(
+    import_error.c.id,
+    import_error.c.bundle,
+    import_error.c.file,
+    import_error.c.dag_id,
+    import_error.c.line,
+    import_error.c.message,
+    import_error.c.stacktrace,
+    import_error.c.at,
+)
+_LIST = _FACTS.order_by(import_error.c.bundle, import_error.c.file, import_error.c.id)
+_READ = _FACTS.where(import_error.c.id == bindparam("b_id"))
+
+
+def list_import_errors(tx: Tx, limit: int | None = None, offset: int = 0) -> list[ImportErrorFacts]:
+    """Answer import errors by bundle and file."""
+    rows = tx.execute(_LIST.limit(limit).offset(offset)).mappings()
+    return [ImportErrorFacts(**row) for row in rows]
+
+
+def count_import_errors(tx: Tx) -> int:
+    """Answer how many import errors there are."""
+    return int(tx.execute(select(func.count()).select_from(import_error)).scalar_one())
+
+
+def read_import_error(tx: Tx, error_id: int) -> ImportErrorFacts | None:
+    """Answer the import error of that id."""
+    row = tx.execute(_READ, {"b_id": error_id}).mappings().one_or_none()
+    return None if row is None else ImportErrorFacts(**row)

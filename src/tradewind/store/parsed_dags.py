@@ -1,0 +1,231 @@
+"""What a parse report says of Dags, written: new ones, new versions, changes in place, departures.
+
+When runs of a Dag are due is the planner's business: here it is only told to look again.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, insert, select, update
+
+from tradewind.core.spec import DagSpec, structure_hash
+from tradewind.core.timetables import Timetable
+from tradewind.protocol.reports import ImportFault, ParseReport
+from tradewind.store.database import Tx
+from tradewind.store.tables import bundle, dag, dag_version
+
+
+class ParsedDags(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report changed."""
+
+    changed: tuple[str, ...] = ()
+    """Dags that are new, changed, back, broken, or gone from the file."""
+    expired: tuple[str, ...] = ()
+    """Those of them that left the file: their ids are free."""
+    refused: dict[str, ImportFault] = {}
+    """Dags that were not taken, as another file holds their id."""
+
+
+class _Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a spec that decides when runs are due."""
+
+    timetable: Timetable | None = None
+    catchup: bool = False
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    schedule_text: str | None = None
+
+
+_KNOWN = (
+    select(
+        dag.c.dag_id,
+        dag.c.bundle,
+        dag.c.file,
+        dag.c.is_stale,
+        dag.c.has_import_errors,
+        dag.c.spec,
+        dag.c.version_id,
+        dag_version.c.number,
+        dag_version.c.structure_hash,
+    )
+    .join(dag_version, dag_version.c.id == dag.c.version_id)
+    .where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True)))
+)
+_OF_FILE = select(dag.c.dag_id, dag.c.has_import_errors).where(
+    dag.c.bundle == bindparam("b_bundle"),
+    dag.c.file == bindparam("b_file"),
+    dag.c.is_stale.is_(False),
+)
+_BUNDLE_DIGEST = select(bundle.c.digest).where(bundle.c.name == bindparam("b_bundle"))
+_INSERT_VERSION = insert(dag_version).returning(dag_version.c.id)
+_SEEN = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(parsed_at=bindparam("b_now"))
+_CHANGE = (
+    update(dag)
+    .where(dag.c.dag_id == bindparam("b_id"))
+    .values(
+        bundle=bindparam("b_bundle"),
+        file=bindparam("b_file"),
+        is_stale=False,
+        has_import_errors=False,
+        version_id=bindparam("b_version"),
+        spec=bindparam("b_spec"),
+        max_active_runs=bindparam("b_runs"),
+        max_active_tasks=bindparam("b_tasks"),
+        timetable_summary=bindparam("b_summary"),
+        owners=bindparam("b_owners"),
+        tags=bindparam("b_tags"),
+        parsed_at=bindparam("b_now"),
+    )
+)
+_LOOK = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(next_due_at=bindparam("b_now"))
+_CHANGE_VERSION = (
+    update(dag_version)
+    .where(dag_version.c.id == bindparam("b_id"))
+    .values(spec=bindparam("b_spec"))
+)
+_EXPIRE = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(is_stale=True)
+_BREAK = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(has_import_errors=True)
+
+
+def apply_parsed_dags(
+    tx: Tx, name: str, path: str, report: ParseReport, now: datetime, *, paused: bool
+) -> ParsedDags:
+    """Write the Dags of one file as just parsed.
+
+    A Dag that the file holds no longer turns stale; while the file has faults it is only marked as
+    broken, as nobody can tell whether it is gone.
+
+    Args:
+        paused: Whether a new Dag is paused that does not say so itself.
+    """
+    file = _File(tx, name, path, now, paused)
+    specs = {spec.dag_id: spec for spec in report.dags}
+    known = {row.dag_id: row for row in tx.execute(_KNOWN, {"b_ids": list(specs)})}
+    refused: dict[str, ImportFault] = {}
+    changed: list[str] = []
+    for dag_id, spec in specs.items():
+        old = known.get(dag_id)
+        if old is None:
+            file.insert_dag(spec)
+            changed.append(dag_id)
+        elif not old.is_stale and (old.bundle, old.file) != (name, path):
+            refused[dag_id] = ImportFault(file=path, message=_duplicate(dag_id, name, old))
+        elif file.update_dag(spec, old):
+            changed.append(dag_id)
+    missing = [
+        row
+        for row in tx.execute(_OF_FILE, {"b_bundle": name, "b_file": path})
+        if row.dag_id not in specs
+    ]
+    if report.faults:
+        for row in missing:
+            tx.execute(_BREAK, {"b_id": row.dag_id})
+        broken = [row.dag_id for row in missing if not row.has_import_errors]
+        return ParsedDags(changed=(*changed, *broken), refused=refused)
+    expired = tuple(row.dag_id for row in missing)
+    for dag_id in expired:
+        tx.execute(_EXPIRE, {"b_id": dag_id})
+    return ParsedDags(changed=(*changed, *expired), expired=expired, refused=refused)
+
+
+def expire_dags_of(tx: Tx, name: str, path: str) -> list[str]:
+    """Turn the Dags of a file that is gone stale; answers their ids."""
+    ids = [row.dag_id for row in tx.execute(_OF_FILE, {"b_bundle": name, "b_file": path})]
+    for dag_id in ids:
+        tx.execute(_EXPIRE, {"b_id": dag_id})
+    return ids
+
+
+def _duplicate(dag_id: str, name: str, old: Any) -> str:
+    where = old.file if old.bundle == name else f"{old.file} of bundle '{old.bundle}'"
+    return f"Dag '{dag_id}' is defined in {where} already; this one is ignored."
+
+
+class _File:
+    """The file whose Dags are being written."""
+
+    def __init__(self, tx: Tx, bundle_name: str, path: str, now: datetime, paused: bool) -> None:
+        self._tx = tx
+        self._bundle = bundle_name
+        self._path = path
+        self._now = now
+        self._paused = paused
+
+    def insert_dag(self, spec: DagSpec) -> None:
+        """Write a Dag nobody knew, with its first version."""
+        raw = msgspec.json.encode(spec)
+        version_id = self._insert_version(spec, structure_hash(spec), raw, 1)
+        paused = spec.is_paused_upon_creation
+        self._tx.execute(
+            insert(dag),
+            {
+                "dag_id": spec.dag_id,
+                "bundle": self._bundle,
+                "file": self._path,
+                "is_paused": self._paused if paused is None else paused,
+                "version_id": version_id,
+                "spec": raw,
+                "max_active_runs": spec.max_active_runs,
+                "max_active_tasks": spec.max_active_tasks,
+                "timetable_summary": spec.schedule_text,
+                "owners": spec.owners,
+                "tags": spec.tags,
+                "next_due_at": self._now,
+                "created_at": self._now,
+                "parsed_at": self._now,
+            },
+        )
+
+    def update_dag(self, spec: DagSpec, old: Any) -> bool:
+        """Bring a known Dag up to date; False when nothing but the time of parsing changed."""
+        raw = msgspec.json.encode(spec)
+        was_away = old.is_stale or old.has_import_errors
+        if raw == old.spec and not was_away:
+            self._tx.execute(_SEEN, {"b_id": spec.dag_id, "b_now": self._now})
+            return False
+        version_id = old.version_id
+        new_hash = structure_hash(spec)
+        if new_hash != old.structure_hash:
+            version_id = self._insert_version(spec, new_hash, raw, old.number + 1)
+        elif raw != old.spec:
+            self._tx.execute(_CHANGE_VERSION, {"b_id": version_id, "b_spec": raw})
+        self._tx.execute(
+            _CHANGE,
+            {
+                "b_id": spec.dag_id,
+                "b_bundle": self._bundle,
+                "b_file": self._path,
+                "b_version": version_id,
+                "b_spec": raw,
+                "b_runs": spec.max_active_runs,
+                "b_tasks": spec.max_active_tasks,
+                "b_summary": spec.schedule_text,
+                "b_owners": spec.owners,
+                "b_tags": spec.tags,
+                "b_now": self._now,
+            },
+        )
+        if was_away or _schedule(raw) != _schedule(old.spec):
+            self._tx.execute(_LOOK, {"b_id": spec.dag_id, "b_now": self._now})
+        return True
+
+    def _insert_version(self, spec: DagSpec, identity: str, raw: bytes, number: int) -> int:
+        digest = self._tx.execute(_BUNDLE_DIGEST, {"b_bundle": self._bundle}).scalar_one()
+        version_id = self._tx.execute(
+            _INSERT_VERSION,
+            {
+                "dag_id": spec.dag_id,
+                "number": number,
+                "structure_hash": identity,
+                "spec": raw,
+                "bundle": self._bundle,
+                "digest": digest,
+                "created_at": self._now,
+            },
+        ).scalar_one()
+        return int(version_id)
+
+
+def _schedule(raw: bytes) -> _Schedule:
+    return msgspec.json.decode(raw, type=_Schedule)
