@@ -124,10 +124,23 @@ class Writer:
     called before, for whatever they remembered in memory.
     """
 
-    def __init__(self, database: Database, *, on_undo: Callable[[], None] = lambda: None) -> None:
-        """Start nothing yet."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_undo: Callable[[], None] = lambda: None,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            database: Where units write.
+            on_undo: Called after a transaction was undone, before its units run again.
+            on_commit: Called after each commit, before the answers of its units are handed out.
+        """
         self._database = database
         self._on_undo = on_undo
+        self._on_commit = on_commit
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -180,6 +193,7 @@ class Writer:
             for unit in batch:
                 self._commit([unit])
             return
+        self._on_commit()
         for unit, answer in zip(batch, answers, strict=True):
             unit.future.set_result(answer)
 

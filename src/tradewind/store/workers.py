@@ -75,6 +75,15 @@ def end_worker(tx: Tx, worker_id: str, state: str) -> bool:
     return tx.execute(_END, {"b_id": worker_id, "b_state": state}).rowcount == 1
 
 
+def extend_leases(tx: Tx, until: datetime) -> None:
+    """Let every live worker's lease end no earlier than ``until``: nobody could renew meanwhile."""
+    tx.execute(
+        update(worker)
+        .where(worker.c.state == "live", worker.c.lease_until < until)
+        .values(lease_until=until)
+    )
+
+
 def read_overdue_workers(tx: Tx, at: datetime) -> list[WorkerFacts]:
     """Answer live workers whose lease ended before ``at``."""
     return [_facts(row) for row in tx.execute(_OVERDUE, {"b_at": at}).mappings()]

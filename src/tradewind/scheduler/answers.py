@@ -1,0 +1,96 @@
+"""Answers to what user code asks of its host while a task runs or a file is parsed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tradewind.core.states import LegState
+from tradewind.errors import TradewindError, UnauthorizedError, UsageError
+from tradewind.protocol.exchange import Call, CallReply
+from tradewind.store import attempts, connections, files, variables, xcoms
+from tradewind.store.database import Tx
+from tradewind.store.secrets import Vault
+from tradewind.store.variables import VariableFacts
+
+_SECRET_FIELDS = ("password", "extra")
+
+
+class Answers:
+    """The verbs of ``protocol.exchange.PORT_VERBS``, for attempts that are live and files claimed."""
+
+    def __init__(self, vault: Vault) -> None:
+        """Bind what opens secrets."""
+        self._vault = vault
+        self._verbs: dict[str, Callable[[Tx, dict[str, Any], datetime], CallReply]] = {
+            "variable.get": self._get_variable,
+            "variable.set": self._set_variable,
+            "variable.delete": self._delete_variable,
+            "variable.keys": self._variable_keys,
+            "connection.get": self._get_connection,
+            "xcom.get": self._get_xcom,
+            "xcom.get_many": self._get_xcoms,
+        }
+
+    def answer(self, tx: Tx, call: Call, now: datetime) -> CallReply:
+        """Answer one question, or the refusal of it as a value: it travels on to user code."""
+        try:
+            self._authorize(tx, call)
+            verb = self._verbs.get(call.verb)
+            if verb is None:
+                raise UsageError("unknown-verb", f"There is no verb '{call.verb}'.")
+            return verb(tx, dict(call.args), now)
+        except TradewindError as error:
+            return CallReply(error=error.code, message=str(error))
+
+    def _authorize(self, tx: Tx, call: Call) -> None:
+        if call.job_id:
+            if not files.is_claimed(tx, call.job_id, call.epoch):
+                raise UnauthorizedError("not-your-file", "This file is not being parsed any more.")
+            return
+        one = attempts.read_attempts(tx, [call.attempt_id]).get(call.attempt_id)
+        if (
+            one is None
+            or one.state is not LegState.RUNNING
+            or one.epoch != call.epoch
+            or one.token_hash != attempts.hash_token(call.token)
+        ):
+            raise UnauthorizedError("not-your-attempt", "This attempt is over.")
+
+    def _get_variable(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        found = variables.read_variable(tx, self._vault, args["key"])
+        return CallReply(value=None if found is None else found.value)
+
+    def _set_variable(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        facts = VariableFacts(
+            key=args["key"], value=args["value"], description=args.get("description")
+        )
+        variables.set_variable(tx, self._vault, facts, now)
+        return CallReply()
+
+    def _delete_variable(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        return CallReply(value=variables.delete_variable(tx, args["key"], now))
+
+    def _variable_keys(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        return CallReply(value=variables.read_variable_keys(tx, args.get("prefix")))
+
+    def _get_connection(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        found = connections.read_connection(tx, self._vault, args["conn_id"])
+        if found is None:
+            return CallReply()
+        value = msgspec.to_builtins(found)
+        masks = tuple(value[name] for name in _SECRET_FIELDS if value.get(name))
+        return CallReply(value=value, masks=masks)
+
+    def _get_xcom(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        value = xcoms.read_xcom(
+            tx, args["dag_id"], args["run_id"], args["task_id"], args["key"], args["map_index"]
+        )
+        return CallReply(value=value)
+
+    def _get_xcoms(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
+        found = xcoms.read_xcoms_of_key(
+            tx, args["dag_id"], args["run_id"], args["task_id"], args["key"]
+        )
+        return CallReply(value=[[index, value] for index, value in found])

@@ -1,0 +1,145 @@
+"""Claims: what a worker may start now. Claim is start."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from tradewind.core.events import TaskMoved
+from tradewind.core.states import TaskState
+from tradewind.protocol.exchange import Exchange
+from tradewind.protocol.orders import BundleRef, ParseOrder, RunFacts, TaskOrder
+from tradewind.scheduler.live import LiveRun
+from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.waiting import Found
+from tradewind.store import attempts, files, places
+from tradewind.store.attempts import NewAttempt
+from tradewind.store.database import Tx
+from tradewind.store.places import Place
+from tradewind.store.tasks import TaskInstance
+from tradewind.store.workers import WorkerFacts
+
+
+class Claims:
+    """Hands admitted instances, and files that are due, to workers."""
+
+    def __init__(self, runs: Runs, new_token: Callable[[], str]) -> None:
+        """Bind the parts."""
+        self._runs = runs
+        self._new_token = new_token
+
+    def claim(self, tx: Tx, worker: WorkerFacts, seq: int, now: datetime) -> list[TaskOrder]:
+        """Start as many admitted instances of the worker's queues as it has slots for."""
+        queues = self._runs.waiting.queues_with_work() & set(worker.queues)
+        if not queues:
+            return []
+        free = worker.slots - attempts.count_live_attempts(tx, worker.id)
+        found = self._take(queues, free)
+        if not found:
+            return []
+        where = places.read_places(tx, {live.run.dag_id for live, _ in found})
+        new = []
+        for live, row in found:
+            self._start(live, row, worker, now)
+            new.append(
+                NewAttempt(
+                    ti_id=row.id,
+                    try_number=row.try_number,
+                    leg=row.leg,
+                    epoch=row.epoch,
+                    worker_id=worker.id,
+                    claim_seq=seq,
+                    token=self._new_token(),
+                    log_path=_log_path(live, row),
+                )
+            )
+        ids = attempts.insert_attempts(tx, new, now)
+        return [
+            _order(live, row, claim, attempt_id, where[live.run.dag_id])
+            for (live, row), claim, attempt_id in zip(found, new, ids, strict=True)
+        ]
+
+    def claim_parses(
+        self, tx: Tx, worker: WorkerFacts, message: Exchange, policy: files.ParsePolicy, now: datetime
+    ) -> Sequence[ParseOrder]:
+        """Give out files that are due, as far as the worker has parse slots."""
+        if message.draining:
+            return ()
+        free = worker.parse_slots - files.count_claimed(tx, worker.id)
+        if free <= 0:
+            return ()
+        return files.claim_parse_jobs(tx, worker.id, message.seq, free, now, policy)
+
+    def _take(self, queues: set[str], free: int) -> list[Found]:
+        waiting = self._runs.waiting
+        found: list[Found] = []
+        for name in sorted(queues):
+            while len(found) < free and (one := waiting.queued[name].pop()) is not None:
+                found.append(one)
+        return found
+
+    def _start(self, live: LiveRun, row: TaskInstance, worker: WorkerFacts, now: datetime) -> None:
+        row.leg += 1
+        row.epoch += 1
+        row.hostname = worker.host
+        if row.leg == 1:
+            row.start_date, row.end_date = now, None
+        moved = TaskMoved(
+            task_id=row.task_id,
+            map_path=row.map_path,
+            old=TaskState.QUEUED,
+            new=TaskState.RUNNING,
+            try_number=row.try_number,
+        )
+        self._runs.record(live, moved, now)
+
+
+def _log_path(live: LiveRun, row: TaskInstance) -> str:
+    mapped = f"/map_index={row.map_index}" if row.map_path else ""
+    return (
+        f"dag_id={row.dag_id}/run_id={live.run.run_id}/task_id={row.task_id}{mapped}"
+        f"/attempt={row.try_number}.log"
+    )
+
+
+def _order(
+    live: LiveRun, row: TaskInstance, claim: NewAttempt, attempt_id: int, place: Place
+) -> TaskOrder:
+    run, task = live.run, live.tasks[row.task_id]
+    return TaskOrder(
+        attempt_id=attempt_id,
+        epoch=row.epoch,
+        token=claim.token,
+        ti_id=row.id,
+        task_id=row.task_id,
+        map_path=row.map_path,
+        map_index=row.map_index,
+        try_number=row.try_number,
+        max_tries=row.max_tries,
+        leg=row.leg,
+        run=RunFacts(
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            run_type=run.run_type,
+            run_after=run.run_after,
+            logical_date=run.logical_date,
+            data_interval_start=run.data_interval_start,
+            data_interval_end=run.data_interval_end,
+            start_date=live.start_date,
+            conf=run.conf,
+            partition_key=run.partition_key,
+            triggered_by=run.triggered_by,
+            clear_number=run.clear_number,
+        ),
+        bundle=BundleRef(
+            name=place.bundle,
+            root=place.root,
+            dags_folder=place.dags_folder,
+            digest=run.digest,
+        ),
+        file=place.file,
+        closure=place.closure_digest,
+        queue=row.queue,
+        pool=row.pool,
+        log_path=claim.log_path,
+        execution_timeout_seconds=task.execution_timeout_seconds,
+        first_started_at=row.start_date,
+    )

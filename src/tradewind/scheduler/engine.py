@@ -1,0 +1,291 @@
+"""The engine of one installation: all loops over one database, as one object without threads.
+
+Whoever hosts it gives it transactions and the time. Embedded that is the server's writer thread;
+in the simulation, the simulation. Every method is one transaction; when one is undone, ``forget``
+must be called before the next.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tradewind.core.events import TaskMoved
+from tradewind.core.runs import Run
+from tradewind.core.states import TaskState
+from tradewind.errors import UnavailableError
+from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
+from tradewind.scheduler.answers import Answers
+from tradewind.scheduler.commands import Commands
+from tradewind.scheduler.desk import Desk
+from tradewind.scheduler.explain import Explain
+from tradewind.scheduler.planner import Planner
+from tradewind.scheduler.policy import LeasePolicy
+from tradewind.scheduler.reaper import Reaper
+from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.wishes import BackfillWish, Health, Trigger
+from tradewind.store import dags, files, leases, pools, runs, tasks, workers
+from tradewind.store.backfills import BackfillDate, BackfillFacts
+from tradewind.store.database import Tx
+from tradewind.store.secrets import Vault
+
+_LEASE = "scheduler"
+_LATE = timedelta(seconds=30)
+
+
+class Engine:
+    """Everything that decides, behind one face."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        policy: LeasePolicy | None = None,
+        log_root: str | None = None,
+        new_token: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        """Wire the loops; ``open`` comes first.
+
+        Args:
+            vault: Opens secrets that tasks ask for.
+            policy: Lengths of leases.
+            log_root: Where workers on this machine append logs; None where no disk is shared.
+            new_token: Makes secrets: 128 random bits each.
+        """
+        self._policy = policy or LeasePolicy()
+        self._holder = new_token()
+        self._epoch = 0
+        self._runs = Runs(self._holder)
+        self._planner = Planner(self._runs)
+        self._commands = Commands(self._runs, self._planner)
+        self._answers = Answers(vault)
+        self._explain = Explain(self._runs)
+        self._desk = Desk(
+            self._runs,
+            self._settle,
+            self._policy,
+            log_root=log_root,
+            on_parsed=self._planner.look_again,
+            new_token=new_token,
+        )
+        self._reaper = Reaper(self._desk, self._policy)
+        self._looked_at: datetime | None = None
+        self._ring_all = False
+
+    def open(self, tx: Tx, now: datetime) -> None:
+        """Take over the database; whoever held it before is known to be dead (the file lock).
+
+        Leases of workers start anew: nobody could renew them while no server was there.
+        """
+        ttl = self._policy.scheduler_lease
+        self._epoch = leases.seize_lease(tx, _LEASE, self._holder, now, ttl)
+        self._reaper.extend(tx, now)
+
+    def forget(self) -> None:
+        """Throw away what is held in memory: a transaction was undone, the rows are the truth."""
+        self._runs.forget()
+        self._planner.forget()
+
+    def take_rings(self) -> set[str] | None:
+        """Answer whom to wake after a commit: None for every worker that waits, else these."""
+        cancelled = self._runs.waiting.cancelled
+        if self._ring_all:
+            self._ring_all = False
+            return None
+        return set(cancelled)
+
+    def ring_all(self) -> None:
+        """Have every worker that waits ask again after this commit."""
+        self._ring_all = True
+
+    def register(self, tx: Tx, message: Register, now: datetime) -> Registered:
+        """Give a worker process its id and lease. See ``Desk.register``."""
+        self._guard(tx)
+        return self._desk.register(tx, message, now)
+
+    def exchange(self, tx: Tx, message: Exchange, now: datetime) -> Answer:
+        """Take one request of a worker and answer it. See ``Desk.exchange``."""
+        self._guard(tx)
+        answer = self._desk.exchange(tx, message, now)
+        if not answer.known:
+            return answer
+        self._ring_all = self._ring_all or bool(self._fresh_queues())
+        return answer
+
+    def goodbye(self, tx: Tx, worker_id: str, now: datetime) -> None:
+        """Close the row of a worker that leaves."""
+        self._guard(tx)
+        self._desk.goodbye(tx, worker_id, now)
+        self._finish(tx, now)
+
+    def call(self, tx: Tx, call: Call, now: datetime) -> CallReply:
+        """Answer a question of user code. See ``Answers``."""
+        return self._answers.answer(tx, call, now)
+
+    def trigger(self, tx: Tx, wish: Trigger, now: datetime) -> Run:
+        """Make a manual run. See ``Commands.trigger``."""
+        self._guard(tx)
+        run = self._commands.trigger(tx, wish, now)
+        self._finish(tx, now)
+        return runs.read_run_by_pk(tx, run.pk) or run
+
+    def plan_backfill(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
+        """Answer what a backfill would do. See ``Commands.plan_backfill``."""
+        return self._commands.plan_backfill(tx, wish, now)
+
+    def create_backfill(
+        self, tx: Tx, wish: BackfillWish, now: datetime
+    ) -> tuple[BackfillFacts, list[BackfillDate]]:
+        """Make the runs of a backfill. See ``Commands.create_backfill``."""
+        self._guard(tx)
+        made = self._commands.create_backfill(tx, wish, now)
+        self._finish(tx, now)
+        return made
+
+    def pause_backfill(
+        self, tx: Tx, backfill_id: int, paused: bool, now: datetime
+    ) -> BackfillFacts:
+        """Hold or resume a backfill. See ``Commands.pause_backfill``."""
+        self._guard(tx)
+        facts = self._commands.pause_backfill(tx, backfill_id, paused, now)
+        self._finish(tx, now)
+        return facts
+
+    def cancel_backfill(self, tx: Tx, backfill_id: int, now: datetime) -> BackfillFacts:
+        """End a backfill. See ``Commands.cancel_backfill``."""
+        self._guard(tx)
+        facts = self._commands.cancel_backfill(tx, backfill_id, now)
+        self._finish(tx, now)
+        return facts
+
+    def set_paused(self, tx: Tx, dag_ids: list[str], paused: bool, now: datetime) -> list[str]:
+        """Pause Dags, or let them go on; answer those that were not so before."""
+        self._guard(tx)
+        changed = self._commands.set_paused(tx, dag_ids, paused, now)
+        self._finish(tx, now)
+        return changed
+
+    def delete_dag(self, tx: Tx, dag_id: str) -> None:
+        """Delete a Dag. See ``Commands.delete_dag``."""
+        self._guard(tx)
+        self._commands.delete_dag(tx, dag_id)
+
+    def delete_run(self, tx: Tx, dag_id: str, run_id: str) -> None:
+        """Delete a run. See ``Commands.delete_run``."""
+        self._guard(tx)
+        self._commands.delete_run(tx, dag_id, run_id)
+
+    def explain(
+        self, tx: Tx, dag_id: str, run_id: str, task_id: str | None, now: datetime
+    ) -> list[str]:
+        """Answer why a run, or a task of it, is where it is. See ``Explain``."""
+        self._runs.ensure_loaded(tx)
+        return self._explain.why(tx, dag_id, run_id, task_id, now)
+
+    def tick(self, tx: Tx, now: datetime) -> datetime | None:
+        """Do what time alone makes due; answer when something is due next, None for never."""
+        self._guard(tx)
+        ttl = self._policy.scheduler_lease
+        leases.renew_lease(tx, _LEASE, self._holder, self._epoch, now, ttl)
+        self._reaper.reap(tx, now)
+        for pk, _, _ in tasks.read_due(tx, now):
+            self._runs.touch(tx, pk)
+        for pk in runs.read_timed_out(tx, now):
+            self._runs.touch(tx, pk)
+        more = self._planner.plan(tx, now)
+        self._planner.look_again()
+        self._finish(tx, now)
+        parse_at = files.next_parse_due(tx)
+        if parse_at is not None and parse_at <= now:
+            self._ring_all = True
+        self._looked_at = now
+        return now if more else self._next_due(tx, now)
+
+    def recover(self, tx: Tx, now: datetime) -> None:
+        """Let all leases start anew, after the clock jumped or this process was stopped."""
+        self._guard(tx)
+        self._reaper.extend(tx, now)
+
+    def health(self, tx: Tx, now: datetime) -> Health:
+        """Tell whether due work moves: not whether processes beat, but whether anything waits.
+
+        Due work that nobody moved for ``30 s`` is stuck: a Dag or file past its moment, or an
+        admitted task without a worker of its queue.
+        """
+        alive = workers.read_live_workers(tx)
+        late = now - _LATE
+        reason = ""
+        dag_due, parse_due = dags.next_dag_due(tx), files.next_parse_due(tx)
+        if self._looked_at is not None and self._looked_at < late:
+            reason = f"The scheduler has not looked since {self._looked_at.isoformat()}."
+        elif dag_due is not None and dag_due < late:
+            reason = f"A Dag has been due since {dag_due.isoformat()}."
+        elif not alive:
+            reason = "No worker is alive: nothing can run. Start one with 'tradewind worker'."
+        elif parse_due is not None and parse_due < late:
+            reason = f"A Dag file has waited to be parsed since {parse_due.isoformat()}."
+        else:
+            served = {name for one in alive for name in one.queues}
+            idle = sorted(self._runs.waiting.queues_with_work() - served)
+            if idle:
+                reason = f"Tasks wait in queue '{idle[0]}', which no live worker serves."
+        return Health(
+            is_moving=not reason,
+            reason=reason,
+            scheduler_at=self._looked_at,
+            parsed_at=files.last_parsed_at(tx),
+            workers=len(alive),
+        )
+
+    def _guard(self, tx: Tx) -> None:
+        if not leases.is_lease_held(tx, _LEASE, self._holder, self._epoch):
+            raise UnavailableError(
+                "scheduler-lease-lost", "Another process has taken over this database."
+            )
+        self._runs.ensure_loaded(tx)
+
+    def _settle(self, tx: Tx, now: datetime) -> None:
+        """Decide, start runs, admit: all that follows from what was recorded."""
+        self._runs.decide(tx, now)
+        for live in self._runs.take_ended():
+            self._planner.run_ended(tx, live, now)
+        self._planner.start(tx, now)
+        self._runs.decide(tx, now)
+        self._admit(tx, now)
+
+    def _admit(self, tx: Tx, now: datetime) -> None:
+        waiting = self._runs.waiting
+        if not waiting.is_any_waiting():
+            return
+        slots = {name: pool.slots for name, pool in pools.read_pools(tx).items()}
+        for live, row in waiting.choose(slots):
+            moved = TaskMoved(
+                task_id=row.task_id,
+                map_path=row.map_path,
+                old=TaskState.SCHEDULED,
+                new=TaskState.QUEUED,
+                try_number=row.try_number,
+            )
+            self._runs.record(live, moved, now)
+
+    def _finish(self, tx: Tx, now: datetime) -> None:
+        self._settle(tx, now)
+        self._runs.flush(tx, now)
+        self._ring_all = self._ring_all or bool(self._fresh_queues())
+
+    def _fresh_queues(self) -> set[str]:
+        """Answer queues to which something was added in this transaction and is there still."""
+        waiting = self._runs.waiting
+        fresh = waiting.take_fresh_queues()
+        return fresh & waiting.queues_with_work() if fresh else fresh
+
+    def _next_due(self, tx: Tx, now: datetime) -> datetime | None:
+        moments = (
+            dags.next_dag_due(tx),
+            tasks.next_wake_at(tx),
+            runs.next_queued_at(tx, now),
+            runs.next_timeout_at(tx),
+            self._reaper.next_at(tx),
+            files.next_parse_due(tx),
+        )
+        later = [moment for moment in moments if moment is not None and moment > now]
+        return min(later, default=None)

@@ -1,0 +1,251 @@
+"""Runs under way, in memory: a cache of rows that one transaction folds forward and writes back.
+
+The rows are the truth. Whatever is held here can be thrown away at any moment between two
+transactions, and is, whenever one is undone.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tradewind.core.drive import decide, fold, past_wanted
+from tradewind.core.events import Event, Expanded, RunMoved, TaskMoved
+from tradewind.core.graph import DagPlan, Instance, RunGraph
+from tradewind.core.mapping import map_index_of
+from tradewind.core.runs import Run
+from tradewind.core.spec import DagSpec, TaskSpec
+from tradewind.core.states import RunState, TaskState
+from tradewind.store.events import Logged
+from tradewind.store.runs import RunChange
+from tradewind.store.tasks import TaskInstance
+
+Key = tuple[str, str]
+"""Task id and map path."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One change of an instance: what it left and where it is now."""
+
+    live: "LiveRun"
+    row: TaskInstance
+    old: TaskState
+    new: TaskState
+
+
+class LiveRun:
+    """One run: its row, its graph, and the rows of its instances.
+
+    Attributes:
+        run: The row as it was read; ``seq`` and state move on in ``graph``.
+        spec: The Dag version it runs.
+        graph: Its fold.
+        rows: Its instances by task id and map path.
+    """
+
+    __slots__ = (
+        "_changed",
+        "_fresh",
+        "_logged",
+        "_written_seq",
+        "end_date",
+        "epoch",
+        "graph",
+        "queued_at",
+        "rows",
+        "run",
+        "spec",
+        "start_date",
+        "tasks",
+    )
+
+    def __init__(
+        self, run: Run, spec: DagSpec, plan: DagPlan, rows: Iterable[TaskInstance], epoch: int
+    ) -> None:
+        self.run = run
+        self.spec = spec
+        self.epoch = epoch
+        self.tasks: dict[str, TaskSpec] = {task.task_id: task for task in plan.tasks}
+        self.rows: dict[Key, TaskInstance] = {(r.task_id, r.map_path): r for r in rows}
+        self.queued_at, self.start_date, self.end_date = run.queued_at, run.start_date, run.end_date
+        self._written_seq = run.seq
+        self._changed: dict[Key, TaskInstance] = {}
+        self._fresh: list[TaskInstance] = []
+        self._logged: list[Logged] = []
+        self.graph = RunGraph(plan)
+
+    def load_graph(self, lengths: Iterable[tuple[str, str, str, int]]) -> None:
+        """Build the graph from the rows, and from the lengths of what was pushed to be mapped."""
+        pushed: dict[Key, list[tuple[str, int | None]]] = {}
+        for task_id, map_path, key, length in lengths:
+            pushed.setdefault((task_id, map_path), []).append((key, length))
+        self.graph = RunGraph.load(
+            self.graph.plan,
+            [
+                Instance(
+                    task_id=row.task_id,
+                    map_path=row.map_path,
+                    state=row.state,
+                    try_number=row.try_number,
+                    max_tries=row.max_tries,
+                    wake_at=row.wake_at,
+                    pushed=tuple(pushed.get(key, ())) if row.state is TaskState.SUCCESS else (),
+                )
+                for key, row in self.rows.items()
+            ],
+            state=self.run.state,
+            seq=self.run.seq,
+            start_date=self.run.start_date,
+        )
+
+    @property
+    def pk(self) -> int:
+        """Key of the run's row."""
+        return self.run.pk
+
+    @property
+    def state(self) -> RunState:
+        """State of the run, as folded."""
+        return self.graph.state
+
+    @property
+    def order_at(self) -> datetime:
+        """What its instances are ordered by among others of the same priority."""
+        return self.run.logical_date or self.run.run_after
+
+    def record(self, event: Event, now: datetime) -> list[Step]:
+        """Take in something that happened: fold it, number it, keep it to be written."""
+        fold(self.graph, self.graph.seq + 1, event)
+        return self._keep(self.graph.seq, event, now)
+
+    def decide(self, now: datetime) -> list[Step]:
+        """Take in all that follows from what was recorded."""
+        first = self.graph.seq + 1
+        steps: list[Step] = []
+        for number, event in enumerate(decide(self.graph, now), start=first):
+            steps += self._keep(number, event, now)
+        return steps
+
+    def below(self, task_id: str) -> tuple[str, ...]:
+        """Answer the tasks right below one."""
+        plan = self.graph.plan
+        return tuple(plan.tasks[n].task_id for n in plan.downstream[plan.index[task_id]])
+
+    def wants_past(self) -> list[str]:
+        """Answer the tasks that wait for a word about earlier runs."""
+        return past_wanted(self.graph)
+
+    def _keep(self, seq: int, event: Event, now: datetime) -> list[Step]:
+        self._logged.append(Logged(run_pk=self.pk, run_seq=seq, at=now, event=event))
+        if isinstance(event, TaskMoved):
+            return [self._move(event, now)]
+        if isinstance(event, Expanded):
+            self._expand(event)
+        else:
+            self._move_run(event)
+        return []
+
+    def _move(self, event: TaskMoved, now: datetime) -> Step:
+        row = self.rows[event.task_id, event.map_path]
+        if event.try_number != row.try_number:
+            row.leg = 0
+        row.state = event.new
+        row.try_number = event.try_number
+        row.wake_at = event.wake_at
+        if event.max_tries is not None:
+            row.max_tries = event.max_tries
+        if event.new is TaskState.SCHEDULED:
+            row.scheduled_at, row.queued_at = now, None
+        elif event.new is TaskState.QUEUED:
+            row.queued_at = now
+        elif event.new is TaskState.NONE:
+            row.start_date = row.end_date = row.scheduled_at = row.queued_at = None
+        elif event.new in _ENDED:
+            row.end_date = now
+            if event.old is not TaskState.RUNNING and row.start_date is None:
+                row.start_date = now
+        self._changed[event.task_id, event.map_path] = row
+        return Step(self, row, event.old, event.new)
+
+    def _expand(self, event: Expanded) -> None:
+        first = self.rows.pop((event.task_id, ""), None)
+        if first is not None:
+            first.map_path, first.map_index = "0", 0
+            self._changed.pop((event.task_id, ""), None)
+            self.rows[event.task_id, "0"] = self._changed[event.task_id, "0"] = first
+        for path in map(str, range(event.length)):
+            if (event.task_id, path) not in self.rows:
+                row = new_instance(self.run, self.tasks[event.task_id], path)
+                self.rows[event.task_id, path] = row
+                self._fresh.append(row)
+
+    def _move_run(self, event: RunMoved) -> None:
+        if event.new is RunState.RUNNING:
+            self.start_date = self.start_date or event.at
+        elif event.new is RunState.QUEUED:
+            self.queued_at, self.start_date, self.end_date = event.at, None, None
+        else:
+            self.end_date = event.at
+
+    @property
+    def timeout_at(self) -> datetime | None:
+        """When this run times out, as long as it runs."""
+        seconds = self.spec.dagrun_timeout_seconds
+        if seconds is None or self.start_date is None or self.state is not RunState.RUNNING:
+            return None
+        return self.start_date + timedelta(seconds=seconds)
+
+    def take_fresh(self) -> list[TaskInstance]:
+        """Hand over the instances that are to be inserted; each gets its id by that."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def take_changed(self) -> list[TaskInstance]:
+        """Hand over the instances that are to be updated."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def take_logged(self) -> list[Logged]:
+        """Hand over the events that are to be appended."""
+        logged, self._logged = self._logged, []
+        return logged
+
+    def take_change(self) -> RunChange | None:
+        """Hand over what is to be written to the run's row, if anything happened."""
+        if self.graph.seq == self._written_seq:
+            return None
+        change = RunChange(
+            pk=self.pk,
+            epoch=self.epoch,
+            seq=self._written_seq,
+            new_seq=self.graph.seq,
+            state=self.graph.state,
+            queued_at=self.queued_at,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            timeout_at=self.timeout_at,
+        )
+        self._written_seq = self.graph.seq
+        return change
+
+
+_ENDED = frozenset(
+    {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED}
+)
+
+
+def new_instance(run: Run, task: TaskSpec, map_path: str = "") -> TaskInstance:
+    """Answer an instance of a task in a run, not written yet."""
+    return TaskInstance(
+        run_pk=run.pk,
+        dag_id=run.dag_id,
+        task_id=task.task_id,
+        map_path=map_path,
+        map_index=map_index_of(map_path),
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        queue=task.queue,
+        priority_weight=task.priority_weight,
+        operator=task.operator_name or task.operator.rpartition(".")[2],
+        max_tries=task.retry.retries,
+    )

@@ -1,0 +1,210 @@
+"""The planner: declares ticks due, makes runs, and lets queued ones go as far as limits allow."""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+
+from tradewind.core import planning
+from tradewind.core.planning import QueuedRun, Room, choose_runs_to_start, plan_instances, plan_runs
+from tradewind.core.runs import Run, RunType, run_id_of
+from tradewind.core.spec import DagSpec
+from tradewind.core.states import RunState
+from tradewind.core.timetables import RunInfo, active_runs_limit
+from tradewind.errors import RefusedError
+from tradewind.scheduler.live import LiveRun
+from tradewind.scheduler.runs import Runs
+from tradewind.store import backfills, bundles, dags, runs
+from tradewind.store.dags import DagFacts, PlannerMarks
+from tradewind.store.database import Tx
+
+_log = logging.getLogger(__name__)
+
+_DAGS_A_LOOK = 50
+_RUNS_A_LOOK = 200
+
+
+class Planner:
+    """Makes scheduled runs on their ticks, and starts queued runs of every kind."""
+
+    def __init__(self, live: Runs) -> None:
+        """Bind the keeper of live runs."""
+        self._live = live
+        self._look = True
+
+    def forget(self) -> None:
+        """Look at everything again: a transaction was undone."""
+        self._look = True
+
+    def look_again(self) -> None:
+        """Say that a queued run may have got room, or that there is a new one."""
+        self._look = True
+
+    def plan(self, tx: Tx, now: datetime) -> bool:
+        """Make the scheduled runs of all Dags that are due; True when there may be more."""
+        due = dags.read_due_dags(tx, now, _DAGS_A_LOOK)
+        for facts in due:
+            self._plan_dag(tx, facts, now)
+        return len(due) == _DAGS_A_LOOK
+
+    def _plan_dag(self, tx: Tx, facts: DagFacts, now: datetime) -> None:
+        spec = facts.decode_spec()
+        active = sum(n for _, of, _, n in runs.count_active(tx, facts.dag_id) if of is None)
+        plan = plan_runs(
+            planning.DagFacts(
+                spec=spec,
+                last=facts.marks.last_automated,
+                pending=facts.marks.next_run,
+                active_runs=active,
+            ),
+            now,
+        )
+        for info in plan.create:
+            self._make_scheduled(tx, facts, spec, info, now)
+        last = plan.create[-1] if plan.create else facts.marks.last_automated
+        dags.set_next(
+            tx,
+            facts.dag_id,
+            PlannerMarks(
+                next_run=plan.next,
+                next_due_at=plan.look_at,
+                declared_after=last.run_after if last else facts.marks.declared_after,
+                last_automated=last,
+            ),
+        )
+
+    def _make_scheduled(
+        self, tx: Tx, facts: DagFacts, spec: DagSpec, info: RunInfo, now: datetime
+    ) -> None:
+        # A person may have run this very date already; the tick then has its run.
+        if runs.read_run_of_date(tx, facts.dag_id, info.logical_date) is not None:
+            return
+        run_id = run_id_of(RunType.SCHEDULED, info.run_after, info.logical_date)
+        run = Run(
+            dag_id=facts.dag_id,
+            run_id=run_id,
+            run_type=RunType.SCHEDULED,
+            logical_date=info.logical_date,
+            data_interval_start=info.data_interval_start,
+            data_interval_end=info.data_interval_end,
+            run_after=info.run_after,
+            triggered_by="timetable",
+        )
+        try:
+            self.make(tx, facts, spec, run, now)
+        except RefusedError as refusal:
+            # Dates of tasks may leave out a tick that the schedule holds: there is nothing to run.
+            _log.info("No run of %s: %s", run_id, refusal.message)
+
+    def make(self, tx: Tx, facts: DagFacts, spec: DagSpec, run: Run, now: datetime) -> LiveRun:
+        """Write a run and its instances; it is queued.
+
+        Raises:
+            ConflictError: The Dag has a run of that id, or for that logical date.
+            RefusedError: No task of the Dag exists at that date.
+        """
+        present = [one.task_id for one in plan_instances(spec, run.logical_date)]
+        bundle = bundles.read_bundle(tx, facts.bundle)
+        new = Run(
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            run_type=run.run_type,
+            state=RunState.QUEUED,
+            logical_date=run.logical_date,
+            data_interval_start=run.data_interval_start,
+            data_interval_end=run.data_interval_end,
+            run_after=run.run_after,
+            queued_at=now,
+            conf=run.conf,
+            note=run.note,
+            triggered_by=run.triggered_by,
+            triggering_user_name=run.triggering_user_name,
+            backfill_id=run.backfill_id,
+            version_id=facts.version_id,
+            bundle=facts.bundle,
+            digest=bundle.digest if bundle else "",
+        )
+        pk = runs.insert_run(tx, new)
+        self._look = True
+        stored = runs.read_run_by_pk(tx, pk) or new
+        return self._live.adopt(tx, stored, spec, present)
+
+    def start(self, tx: Tx, now: datetime) -> None:
+        """Start the queued runs that are due and have room."""
+        if not self._look:
+            return
+        self._look = False
+        full_dags: set[str] = set()
+        full_backfills: set[int] = set()
+        while True:
+            candidates = runs.read_startable(
+                tx,
+                now,
+                limit=_RUNS_A_LOOK,
+                without_dags=full_dags,
+                without_backfills=full_backfills,
+            )
+            if not candidates:
+                return
+            chosen = self._choose(tx, candidates, now)
+            for pk in chosen:
+                self._live.start(self._live.load(tx, pk), now)
+            # Whoever was passed over has no room, or is not due: look at the others only.
+            left = [run for run in candidates if run.pk not in chosen]
+            full_dags |= {run.dag_id for run in left if run.backfill_id is None}
+            full_backfills |= {run.backfill_id for run in left if run.backfill_id is not None}
+            if len(candidates) < _RUNS_A_LOOK:
+                return
+            if chosen:
+                self._live.flush(tx, now)
+
+    def _choose(self, tx: Tx, candidates: list[Run], now: datetime) -> set[int]:
+        running = {
+            (dag_id if of is None else None, of): n for dag_id, of, n in runs.count_running(tx)
+        }
+        rooms = self._rooms(tx, {run.dag_id for run in candidates}, running)
+        of_backfills = {
+            facts.id: Room(
+                limit=facts.max_active_runs,
+                running=running.get((None, facts.id), 0),
+                paused=facts.is_paused,
+            )
+            for facts in backfills.read_active_backfills(tx)
+        }
+        plan = choose_runs_to_start(
+            [
+                QueuedRun(
+                    pk=run.pk,
+                    dag_id=run.dag_id,
+                    run_after=run.run_after,
+                    logical_date=run.logical_date,
+                    backfill_id=run.backfill_id,
+                    place=run.pk if run.backfill_id is not None else 0,
+                )
+                for run in candidates
+            ],
+            now,
+            dags=rooms,
+            backfills=of_backfills,
+        )
+        return set(plan.start)
+
+    def _rooms(
+        self, tx: Tx, dag_ids: Collection[str], running: dict[tuple[str | None, int | None], int]
+    ) -> dict[str, Room]:
+        rooms = {}
+        for dag_id, facts in dags.read_dags(tx, dag_ids).items():
+            timetable = facts.decode_head().timetable
+            own = active_runs_limit(timetable) if timetable else None
+            limit = facts.max_active_runs if own is None else min(own, facts.max_active_runs)
+            rooms[dag_id] = Room(
+                limit=limit, running=running.get((dag_id, None), 0), paused=facts.is_paused
+            )
+        return rooms
+
+    def run_ended(self, tx: Tx, live: LiveRun, now: datetime) -> None:
+        """Follow the end of a run: room for others, a tick that was held, a backfill that is done."""
+        self._look = True
+        dags.wake_held(tx, [live.run.dag_id], now)
+        of = live.run.backfill_id
+        if of is not None and runs.count_unfinished_of_backfill(tx, of) == 0:
+            backfills.complete_backfill(tx, of, now)

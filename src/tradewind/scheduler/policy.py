@@ -1,0 +1,23 @@
+"""How long things are held and waited for: the numbers of leases and fences."""
+
+from datetime import timedelta
+
+import msgspec
+
+from tradewind.store.files import ParsePolicy
+
+
+class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Lengths that must fit each other: ``renew < fence < lease``.
+
+    A worker ends its own tasks ``fence`` after its last renewal, within five more seconds; the
+    reaper gives them to others only ``reap_margin`` after the lease is over. So the old process is
+    dead before the new one starts, whatever the clocks say.
+    """
+
+    lease: timedelta = timedelta(seconds=30)
+    renew: timedelta = timedelta(seconds=5)
+    fence: timedelta = timedelta(seconds=20)
+    reap_margin: timedelta = timedelta(seconds=5)
+    scheduler_lease: timedelta = timedelta(seconds=15)
+    parse: ParsePolicy = ParsePolicy()

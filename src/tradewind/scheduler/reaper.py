@@ -1,0 +1,36 @@
+"""The reaper: ends the leases of workers that died, froze or were cut off."""
+
+from datetime import datetime
+
+from tradewind.scheduler.desk import Desk
+from tradewind.scheduler.policy import LeasePolicy
+from tradewind.store import attempts, files, workers
+from tradewind.store.database import Tx
+
+
+class Reaper:
+    """Gives back what overdue workers held, once they must have ended it themselves."""
+
+    def __init__(self, desk: Desk, policy: LeasePolicy) -> None:
+        """Bind the parts."""
+        self._desk = desk
+        self._policy = policy
+
+    def reap(self, tx: Tx, now: datetime) -> int:
+        """Close the rows of workers whose lease is over by the margin; answer how many."""
+        overdue = workers.read_overdue_workers(tx, now - self._policy.reap_margin)
+        for worker in overdue:
+            workers.end_worker(tx, worker.id, "dead")
+            held = attempts.read_live_attempts(tx, worker.id)
+            self._desk.lose(tx, worker, held, now, "died, froze or was cut off")
+            files.return_parse_jobs(tx, worker.id, (), now, lost=True)
+        return len(overdue)
+
+    def extend(self, tx: Tx, now: datetime) -> None:
+        """Let all leases start anew: nobody could have renewed them while this server was away."""
+        workers.extend_leases(tx, now + self._policy.lease)
+
+    def next_at(self, tx: Tx) -> datetime | None:
+        """Answer when the next worker may be overdue."""
+        end = workers.next_lease_end(tx)
+        return None if end is None else end + self._policy.reap_margin

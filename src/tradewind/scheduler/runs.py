@@ -1,0 +1,228 @@
+"""The keeper of live runs: loads them, folds what happens into them, decides, writes them back."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from tradewind.core.events import Event, RunMoved
+from tradewind.core.graph import DagPlan
+from tradewind.core.runs import Run
+from tradewind.core.spec import DagSpec
+from tradewind.core.states import TERMINAL_RUN, RunState, TaskState
+from tradewind.scheduler.live import LiveRun, Step, new_instance
+from tradewind.scheduler.waiting import Waiting
+from tradewind.store import attempts, dags, events, runs, tasks, xcoms
+from tradewind.store.database import Tx
+from tradewind.store.past import is_past_done
+
+_LIVE_STATES = frozenset({TaskState.RUNNING, TaskState.RESTARTING})
+
+
+class Runs:
+    """All runs this scheduler owns and has looked at.
+
+    Attributes:
+        waiting: What waits for admission, what holds slots, what waits for a worker.
+    """
+
+    def __init__(self, owner: str) -> None:
+        """Own nothing yet.
+
+        Args:
+            owner: Id of this scheduler, written on every run it takes.
+        """
+        self.waiting = Waiting()
+        self._owner = owner
+        self._live: dict[int, LiveRun] = {}
+        self._touched: dict[int, LiveRun] = {}
+        self._plans: dict[int, tuple[bytes, DagSpec]] = {}
+        self._cancels: dict[int, str] = {}
+        self._rerun: list[tuple[int, str, str]] = []
+        self._past_waiters: dict[str, set[int]] = {}
+        self._woken_dags: set[str] = set()
+        self._ended: set[int] = set()
+        self._loaded = False
+
+    def forget(self) -> None:
+        """Throw away all that is held in memory: a transaction was undone, the rows are the truth."""
+        self.waiting = Waiting()
+        self._live.clear()
+        self._touched.clear()
+        self._cancels.clear()
+        self._rerun.clear()
+        self._past_waiters.clear()
+        self._woken_dags.clear()
+        self._ended.clear()
+        self._loaded = False
+
+    def ensure_loaded(self, tx: Tx) -> None:
+        """Know everything that waits or holds slots; costs nothing once it is known."""
+        if self._loaded:
+            return
+        self._loaded = True
+        for pk in runs.read_running(tx):
+            self.load(tx, pk)
+
+    def load(self, tx: Tx, pk: int) -> LiveRun:
+        """Answer a run, from memory or from its rows; from rows it is taken under a new epoch.
+
+        Raises:
+            LookupError: There is no such run.
+        """
+        live = self._live.get(pk)
+        if live is not None:
+            return live
+        run = runs.read_run_by_pk(tx, pk)
+        if run is None:
+            raise LookupError(pk)
+        rows = tasks.read_instances(tx, pk)
+        epoch = runs.claim_run(tx, pk, self._owner)
+        spec = self._spec(tx, run)
+        present = {row.task_id for row in rows}
+        live = LiveRun(run, spec, DagPlan(spec, present), rows, epoch)
+        live.load_graph(xcoms.read_lengths(tx, pk))
+        self._live[pk] = live
+        if live.state is RunState.RUNNING:
+            self._touched[pk] = live
+        for row in rows:
+            self.waiting.moved(live, row, TaskState.NONE, row.state)
+        return live
+
+    def adopt(self, tx: Tx, run: Run, spec: DagSpec, present: Iterable[str]) -> LiveRun:
+        """Take in a run that was just inserted, and insert its instances."""
+        plan = DagPlan(spec, present)
+        rows = [new_instance(run, task) for task in plan.tasks]
+        tasks.insert_instances(tx, rows)
+        live = LiveRun(run, spec, plan, rows, runs.claim_run(tx, run.pk, self._owner))
+        live.load_graph(())
+        self._live[run.pk] = live
+        return live
+
+    def record(self, live: LiveRun, event: Event, now: datetime) -> None:
+        """Take in something that happened to a run."""
+        self._touched[live.pk] = live
+        self._follow(live.record(event, now))
+
+    def start(self, live: LiveRun, now: datetime) -> None:
+        """Let a queued run go."""
+        moved = RunMoved(old=RunState.QUEUED, new=RunState.RUNNING, at=now)
+        self.record(live, moved, now)
+
+    def touch(self, tx: Tx, pk: int) -> None:
+        """Have a run looked at again: a moment it waits for has come."""
+        self._touched[pk] = self.load(tx, pk)
+
+    def decide(self, tx: Tx, now: datetime) -> None:
+        """Decide all that follows from what was recorded, in every run it touches."""
+        looked: set[int] = set()
+        while True:
+            todo = [live for pk, live in self._touched.items() if pk not in looked]
+            for live in todo:
+                looked.add(live.pk)
+                self._decide_run(tx, live, now)
+            for dag_id in self._woken_dags:
+                for pk in self._past_waiters.get(dag_id, ()):
+                    looked.discard(pk)
+                    self._touched[pk] = self.load(tx, pk)
+            self._woken_dags.clear()
+            if not todo:
+                return
+
+    def _decide_run(self, tx: Tx, live: LiveRun, now: datetime) -> None:
+        self._decide_once(tx, live, now)
+        wanted = live.wants_past()
+        while wanted:
+            for task_id in wanted:
+                if is_past_done(tx, live.run, live.tasks[task_id], live.below(task_id)):
+                    live.graph.set_past(task_id, ok=True)
+            self._decide_once(tx, live, now)
+            left = live.wants_past()
+            if left == wanted:
+                break
+            wanted = left
+        waiters = self._past_waiters.setdefault(live.run.dag_id, set())
+        if wanted:
+            waiters.add(live.pk)
+        else:
+            waiters.discard(live.pk)
+
+    def _decide_once(self, tx: Tx, live: LiveRun, now: datetime) -> None:
+        steps = live.decide(now)
+        # Instances that came to be get their ids now: admission knows them by these.
+        tasks.insert_instances(tx, live.take_fresh())
+        self._follow(steps)
+
+    def _follow(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self.waiting.moved(step.live, step.row, step.old, step.new)
+            if step.old in _LIVE_STATES and step.new not in _LIVE_STATES:
+                # Whoever recorded the end of its leg takes this back; else the leg lives on.
+                self._cancels[step.row.id] = f"its task instance became {step.new}"
+            if step.new is TaskState.SCHEDULED and step.row.try_number > 1 and step.row.leg == 0:
+                self._rerun.append((step.row.run_pk, step.row.task_id, step.row.map_path))
+            if step.live.graph.plan.held_by_past:
+                self._woken_dags.add(step.live.run.dag_id)
+
+    def leg_ended(self, ti_id: int) -> None:
+        """Say that the leg of this instance is over: there is nothing to cancel."""
+        self._cancels.pop(ti_id, None)
+
+    def take_ended(self) -> list[LiveRun]:
+        """Answer the runs that ended in this transaction, each once."""
+        ended = [
+            live
+            for live in self._touched.values()
+            if live.state in TERMINAL_RUN and live.pk not in self._ended
+        ]
+        self._ended.update(live.pk for live in ended)
+        return ended
+
+    def flush(self, tx: Tx, now: datetime) -> None:
+        """Write everything that was recorded and decided; runs that ended are let go.
+
+        Raises:
+            StaleRunError: Another writer was faster; nothing of this transaction may be kept.
+        """
+        changes, logged, changed = [], [], []
+        for live in self._touched.values():
+            change = live.take_change()
+            if change is None:
+                continue
+            changes.append(change)
+            logged += live.take_logged()
+            changed += live.take_changed()
+            if live.state in TERMINAL_RUN:
+                self._live.pop(live.pk, None)
+        runs.apply_run_changes(tx, changes)
+        tasks.apply_changes(tx, changed)
+        events.append_events(tx, logged)
+        xcoms.drop_xcoms(tx, self._rerun)
+        self._flush_cancels(tx)
+        self._touched.clear()
+        self._rerun.clear()
+        self._ended.clear()
+
+    def _flush_cancels(self, tx: Tx) -> None:
+        if self._cancels:
+            alive = attempts.read_live_attempts_of(tx, list(self._cancels))
+            attempts.apply_cancels(tx, {one.id: self._cancels[one.ti_id] for one in alive})
+            self.waiting.cancelled.update(one.worker_id for one in alive)
+            self._cancels.clear()
+
+    def _spec(self, tx: Tx, run: Run) -> DagSpec:
+        return self.spec_of_version(tx, run.version_id or 0)
+
+    def spec_of_version(self, tx: Tx, version_id: int) -> DagSpec:
+        """Answer what a Dag version says; decoded once for as long as its bytes stay the same."""
+        data = dags.read_version_bytes(tx, version_id)
+        known = self._plans.get(version_id)
+        if known is not None and known[0] == data:
+            return known[1]
+        spec = msgspec.json.decode(data, type=DagSpec)
+        self._plans[version_id] = (data, spec)
+        return spec
+
+    def live_runs(self) -> Mapping[int, LiveRun]:
+        """Answer the runs in memory by key."""
+        return self._live

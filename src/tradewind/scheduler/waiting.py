@@ -1,0 +1,166 @@
+"""What waits and what holds slots, over all live runs: where admission and claims draw from.
+
+A mirror of rows, kept by one method that sees every change of state; filled again from the rows
+after a restart or an undone transaction.
+"""
+
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import TypeVar
+
+from tradewind.core.admission import Candidate, Usage, Waitlist
+from tradewind.core.states import SLOT_HOLDING, TaskState
+from tradewind.scheduler.live import LiveRun
+from tradewind.store.tasks import TaskInstance
+
+Rank = tuple[int, datetime, int, int]
+"""Priority (negated), date of the run, map index, id: who goes first."""
+
+Found = tuple[LiveRun, TaskInstance]
+
+
+class RankedQueue:
+    """Admitted instances of one queue, the first in rank first."""
+
+    __slots__ = ("_heap", "_members")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Rank, int]] = []
+        self._members: dict[int, Found] = {}
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def add(self, live: LiveRun, row: TaskInstance) -> None:
+        """Let an instance wait here."""
+        self._members[row.id] = (live, row)
+        heappush(self._heap, ((-row.priority_weight, live.order_at, row.map_index, row.id), row.id))
+
+    def discard(self, ti_id: int) -> None:
+        """Take an instance away, wherever it stands."""
+        self._members.pop(ti_id, None)
+
+    def pop(self) -> Found | None:
+        """Take the first one out, or answer None."""
+        while self._heap:
+            _, ti_id = heappop(self._heap)
+            found = self._members.pop(ti_id, None)
+            if found is not None:
+                return found
+        return None
+
+
+class Waiting:
+    """The mirror.
+
+    Attributes:
+        usage: Slots and instances in use; ``usage.slots`` is read anew for each admission.
+        queued: Queue -> the admitted instances that wait for a worker.
+        cancelled: Workers that have something to end.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.usage = Usage(slots={}, pools={}, runs={}, dag_tasks={}, run_tasks={})
+        self.queued: dict[str, RankedQueue] = {}
+        self.cancelled: set[str] = set()
+        self._fresh: set[str] = set()
+        self._waitlist = Waitlist()
+        self._scheduled: dict[int, tuple[Candidate, LiveRun, TaskInstance]] = {}
+        self._paused: set[str] = set()
+
+    def moved(self, live: LiveRun, row: TaskInstance, old: TaskState, new: TaskState) -> None:
+        """Follow one change of state."""
+        if old is TaskState.SCHEDULED:
+            self._waitlist.discard(row.id)
+            self._scheduled.pop(row.id, None)
+        elif old is TaskState.QUEUED:
+            self.queued[row.queue].discard(row.id)
+        if new is TaskState.SCHEDULED:
+            self._schedule(live, row)
+        elif new is TaskState.QUEUED:
+            self.queued.setdefault(row.queue, RankedQueue()).add(live, row)
+            self._fresh.add(row.queue)
+        if old is TaskState.SCHEDULED and new is TaskState.QUEUED:
+            # The choice that admitted it has counted it already.
+            return
+        change = (new in SLOT_HOLDING) - (old in SLOT_HOLDING)
+        if change:
+            self._count(row, change)
+
+    def _schedule(self, live: LiveRun, row: TaskInstance) -> None:
+        task = live.tasks[row.task_id]
+        candidate = Candidate(
+            ti_id=row.id,
+            run_pk=row.run_pk,
+            dag_id=row.dag_id,
+            run_id=live.run.run_id,
+            task_id=row.task_id,
+            map_index=row.map_index,
+            date=live.order_at,
+            priority_weight=row.priority_weight,
+            pool=row.pool,
+            pool_slots=row.pool_slots,
+            max_active_tasks=live.spec.max_active_tasks,
+            max_active_tis_per_dag=task.max_active_tis_per_dag,
+            max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        )
+        self._scheduled[row.id] = (candidate, live, row)
+        # A backfill goes on though its Dag is paused: a person asked for these very dates.
+        if row.dag_id not in self._paused or live.run.backfill_id is not None:
+            self._waitlist.add(candidate)
+
+    def _count(self, row: TaskInstance, change: int) -> None:
+        usage = self.usage
+        _add(usage.pools, row.pool, change * row.pool_slots)
+        _add(usage.runs, row.run_pk, change)
+        _add(usage.dag_tasks, (row.dag_id, row.task_id), change)
+        _add(usage.run_tasks, (row.run_pk, row.task_id), change)
+
+    def pause(self, dag_id: str) -> None:
+        """Hold back what waits of a Dag; what runs goes on."""
+        self._paused.add(dag_id)
+        for candidate, live, _ in self._scheduled.values():
+            if candidate.dag_id == dag_id and live.run.backfill_id is None:
+                self._waitlist.discard(candidate.ti_id)
+
+    def unpause(self, dag_id: str) -> None:
+        """Let what waits of a Dag take part again."""
+        self._paused.discard(dag_id)
+        for candidate, _, _ in self._scheduled.values():
+            if candidate.dag_id == dag_id:
+                self._waitlist.add(candidate)
+
+    def is_any_waiting(self) -> bool:
+        """Tell whether there is anything to admit."""
+        return len(self._waitlist) > 0
+
+    def choose(self, slots: dict[str, int]) -> list[Found]:
+        """Choose what to queue now, given the slots of each pool; count it as in use."""
+        self.usage.slots = slots
+        return [self._scheduled[c.ti_id][1:] for c in self._waitlist.choose(self.usage)]
+
+    def candidate(self, ti_id: int) -> Candidate | None:
+        """Answer an instance that waits for admission, to tell why it does."""
+        found = self._scheduled.get(ti_id)
+        return found[0] if found else None
+
+    def take_fresh_queues(self) -> set[str]:
+        """Answer the queues to which something was added since this was last asked."""
+        fresh, self._fresh = self._fresh, set()
+        return fresh
+
+    def queues_with_work(self) -> set[str]:
+        """Answer the queues that have something for a worker."""
+        return {name for name, queue in self.queued.items() if len(queue)}
+
+
+_K = TypeVar("_K")
+
+
+def _add(counts: dict[_K, int], key: _K, change: int) -> None:
+    left = counts.get(key, 0) + change
+    if left:
+        counts[key] = left
+    else:
+        counts.pop(key, None)

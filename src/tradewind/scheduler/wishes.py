@@ -1,0 +1,48 @@
+"""What people ask of the scheduler, as values."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """A run somebody asks for."""
+
+    dag_id: str
+    run_id: str | None = None
+    logical_date: datetime | None = None
+    run_after: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    conf: dict[str, Any] = {}
+    note: str | None = None
+    triggered_by: str = "rest_api"
+    user_name: str | None = None
+
+
+class BackfillWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of dates somebody wants processed; both bounds inclusive."""
+
+    dag_id: str
+    from_date: datetime
+    to_date: datetime
+    max_active_runs: int = 10
+    reprocess_behavior: str = "none"
+    """``none``, ``failed`` or ``completed``: what to do with dates that have a run."""
+    run_backwards: bool = False
+    conf: dict[str, Any] = {}
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether due work moves."""
+
+    is_moving: bool
+    reason: str
+    """Why it does not, in one sentence; empty when it does."""
+    scheduler_at: datetime | None
+    """When the scheduler last looked."""
+    parsed_at: datetime | None
+    """When a Dag file was last parsed."""
+    workers: int
+    """Live workers."""

@@ -1,0 +1,1 @@
+"""Wires the parts into processes: the only place that knows them all."""

@@ -1,0 +1,181 @@
+"""Attempt rows: one leg of one try, held by one worker under one epoch."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+
+from tradewind.core.states import LegState
+from tradewind.store.database import Tx
+from tradewind.store.tables import attempt, task_instance
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt as its row tells it, with what its task instance says of it."""
+
+    id: int
+    ti_id: int
+    run_pk: int
+    task_id: str
+    map_path: str
+    map_index: int
+    try_number: int
+    leg: int
+    epoch: int
+    worker_id: str
+    claim_seq: int
+    state: LegState
+    token_hash: bytes | None
+    log_path: str
+    claimed_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+    cancel_reason: str | None
+
+
+class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim to be written."""
+
+    ti_id: int
+    try_number: int
+    leg: int
+    epoch: int
+    worker_id: str
+    claim_seq: int
+    token: str
+    log_path: str
+
+
+class LegEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a live leg ends."""
+
+    attempt_id: int
+    state: LegState
+    ended_at: datetime
+    started_at: datetime | None = None
+    error: str = ""
+
+
+def hash_token(token: str) -> bytes:
+    """Answer what is stored of an attempt's secret."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+_SELECT = select(
+    attempt,
+    task_instance.c.run_pk,
+    task_instance.c.task_id,
+    task_instance.c.map_path,
+    task_instance.c.map_index,
+).join(task_instance, task_instance.c.id == attempt.c.ti_id)
+_BY_IDS = _SELECT.where(attempt.c.id.in_(bindparam("b_ids", expanding=True)))
+_LIVE_OF_WORKER = _SELECT.where(
+    attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
+)
+_LIVE_OF_TIS = _SELECT.where(
+    attempt.c.ti_id.in_(bindparam("b_tis", expanding=True)), attempt.c.state == "running"
+)
+_OF_TI = _SELECT.where(attempt.c.ti_id == bindparam("b_ti")).order_by(attempt.c.id)
+_COUNT_LIVE = select(func.count()).where(
+    attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
+)
+_END = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("b_id"), attempt.c.state == "running")
+    .values(
+        state=bindparam("b_state"),
+        started_at=bindparam("b_started"),
+        ended_at=bindparam("b_ended"),
+        error=bindparam("b_error"),
+        token_hash=None,
+    )
+)
+_CANCEL = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("b_id"), attempt.c.state == "running")
+    .values(cancel_reason=bindparam("b_reason"))
+)
+_INSERT = insert(attempt).returning(attempt.c.id, sort_by_parameter_order=True)
+
+
+def _attempt(row: RowMapping) -> Attempt:
+    return Attempt(**{**row, "state": LegState(row["state"])})
+
+
+def read_attempts(tx: Tx, ids: Sequence[int]) -> dict[int, Attempt]:
+    """Answer the attempts of these ids that exist."""
+    rows = tx.execute(_BY_IDS, {"b_ids": list(ids)}).mappings()
+    return {row["id"]: _attempt(row) for row in rows}
+
+
+def read_live_attempts(tx: Tx, worker_id: str) -> list[Attempt]:
+    """Answer the attempts a worker holds, as far as the rows know."""
+    return [
+        _attempt(row) for row in tx.execute(_LIVE_OF_WORKER, {"b_worker": worker_id}).mappings()
+    ]
+
+
+def read_live_attempts_of(tx: Tx, ti_ids: Sequence[int]) -> list[Attempt]:
+    """Answer the live attempts of these task instances."""
+    return [_attempt(row) for row in tx.execute(_LIVE_OF_TIS, {"b_tis": list(ti_ids)}).mappings()]
+
+
+def count_live_attempts(tx: Tx, worker_id: str) -> int:
+    """Answer how many attempts a worker holds."""
+    return int(tx.execute(_COUNT_LIVE, {"b_worker": worker_id}).scalar_one())
+
+
+def read_attempts_of(tx: Tx, ti_id: int) -> list[Attempt]:
+    """Answer all attempts of a task instance, the oldest first."""
+    return [_attempt(row) for row in tx.execute(_OF_TI, {"b_ti": ti_id}).mappings()]
+
+
+def insert_attempts(tx: Tx, new: Sequence[NewAttempt], now: datetime) -> list[int]:
+    """Write claims; answer their ids in the same order.
+
+    Raises:
+        IntegrityError: A task instance has a live attempt already (``uq_attempt_live``), or this
+            leg was given before: the caller decided on stale rows.
+    """
+    rows: list[dict[str, Any]] = [
+        {
+            "ti_id": one.ti_id,
+            "try_number": one.try_number,
+            "leg": one.leg,
+            "epoch": one.epoch,
+            "worker_id": one.worker_id,
+            "claim_seq": one.claim_seq,
+            "state": "running",
+            "token_hash": hash_token(one.token),
+            "log_path": one.log_path,
+            "claimed_at": now,
+        }
+        for one in new
+    ]
+    return [row[0] for row in tx.execute(_INSERT, rows)]
+
+
+def end_legs(tx: Tx, ends: Iterable[LegEnd]) -> None:
+    """Close live legs for good; a leg that is closed already stays as it is."""
+    rows = [
+        {
+            "b_id": end.attempt_id,
+            "b_state": end.state.value,
+            "b_started": end.started_at,
+            "b_ended": end.ended_at,
+            "b_error": end.error or None,
+        }
+        for end in ends
+    ]
+    if rows:
+        tx.execute(_END, rows)
+
+
+def apply_cancels(tx: Tx, reasons: dict[int, str]) -> None:
+    """Note on live attempts that they are to be ended, and why; their worker is told until it is."""
+    if reasons:
+        tx.execute(_CANCEL, [{"b_id": k, "b_reason": why} for k, why in reasons.items()])

@@ -1,0 +1,59 @@
+"""What earlier runs say to tasks that depend on them."""
+
+from sqlalchemy import and_, bindparam, or_, select
+
+from tradewind.core.runs import Run
+from tradewind.core.spec import TaskSpec
+from tradewind.store.database import Tx
+from tradewind.store.tables import run, task_instance
+
+_EARLIER = (
+    select(run.c.id)
+    .where(
+        run.c.dag_id == bindparam("b_dag"),
+        or_(
+            run.c.run_after < bindparam("b_after", type_=run.c.run_after.type),
+            and_(
+                run.c.run_after == bindparam("b_after", type_=run.c.run_after.type),
+                run.c.id < bindparam("b_pk"),
+            ),
+        ),
+    )
+    .order_by(run.c.run_after.desc(), run.c.id.desc())
+    .limit(1)
+)
+_EARLIER_BY_DATE = (
+    select(run.c.id)
+    .where(run.c.dag_id == bindparam("b_dag"), run.c.logical_date < bindparam("b_date"))
+    .order_by(run.c.logical_date.desc())
+    .limit(1)
+)
+_STATES = select(task_instance.c.state).where(
+    task_instance.c.run_pk == bindparam("b_run"),
+    task_instance.c.task_id.in_(bindparam("b_tasks", expanding=True)),
+)
+_FINE = {"success", "skipped", "removed"}
+
+
+def is_past_done(tx: Tx, this: Run, task: TaskSpec, below: tuple[str, ...] = ()) -> bool:
+    """Tell whether the run before this one lets the task go on.
+
+    The run before is the one with the next earlier logical date; for a run without one, the next
+    earlier by ``run_after``. No run before, or one in which the task has no instance, holds
+    nothing back.
+
+    Args:
+        tx: The transaction.
+        this: The run of the instance that asks.
+        task: The task that depends on the past.
+        below: The tasks right below it, asked too where it waits for downstream.
+    """
+    if this.logical_date is not None:
+        query, values = _EARLIER_BY_DATE, {"b_date": this.logical_date}
+    else:
+        query, values = _EARLIER, {"b_after": this.run_after, "b_pk": this.pk}
+    before = tx.execute(query, {"b_dag": this.dag_id, **values}).scalar_one_or_none()
+    if before is None:
+        return True
+    asked = [task.task_id, *(below if task.wait_for_downstream else ())]
+    return set(tx.execute(_STATES, {"b_run": before, "b_tasks": asked}).scalars()) <= _FINE
