@@ -268,6 +268,8 @@ class RunGraph:
         for task in range(len(plan.tasks)):
             if graph.waiting[task] or graph.scheduled[task]:
                 graph.touch(task)
+        # So too the stop of a fail-fast run, though what a person cleared since, beside a failure
+        # that stands, is stopped again.
         graph.stop_due = plan.fail_fast and graph.failures > 0
         return graph
 
@@ -335,6 +337,9 @@ class RunGraph:
             self.touch(task)
         elif new is TaskState.SCHEDULED:
             self.scheduled[task] += 1
+            if old is not TaskState.NONE:
+                # Given back or resumed: what is above may have been cleared since it started.
+                self.touch(task)
         elif new in TIMED and wake_at is not None:
             heappush(self.timers, (wake_at, task, node.path))
         before, after = CLASS_OF[old], CLASS_OF[new]
