@@ -1,0 +1,1 @@
+"""Bundles' bytes: where Dag files and what they import lie, and when they changed."""
