@@ -18,7 +18,7 @@ _SECRET_FIELDS = ("password", "extra")
 
 
 class Answers:
-    """The verbs of ``protocol.exchange.PORT_VERBS``, for attempts that are live and files claimed."""
+    """The verbs of ``protocol.exchange.PORT_VERBS``, for live attempts and claimed files."""
 
     def __init__(self, vault: Vault) -> None:
         """Bind what opens secrets."""

@@ -58,7 +58,12 @@ class Claims:
         ]
 
     def claim_parses(
-        self, tx: Tx, worker: WorkerFacts, message: Exchange, policy: files.ParsePolicy, now: datetime
+        self,
+        tx: Tx,
+        worker: WorkerFacts,
+        message: Exchange,
+        policy: files.ParsePolicy,
+        now: datetime,
     ) -> Sequence[ParseOrder]:
         """Give out files that are due, as far as the worker has parse slots."""
         if message.draining:

@@ -133,8 +133,7 @@ class Commands:
             ),
             now=now,
             existing={
-                date: ExistingRun(run_id=run.run_id, state=run.state)
-                for date, run in there.items()
+                date: ExistingRun(run_id=run.run_id, state=run.state) for date, run in there.items()
             },
             active_backfill=active.id if active else None,
         )
@@ -201,9 +200,7 @@ class Commands:
         self._live.record(live, moved_run, now)
         self._planner.look_again()
 
-    def set_paused(
-        self, tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime
-    ) -> list[str]:
+    def set_paused(self, tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime) -> list[str]:
         """Pause Dags or let them go on; answer those that were not so before."""
         changed = dags.set_paused(tx, dag_ids, paused, now)
         for dag_id in changed:
@@ -241,7 +238,9 @@ class Commands:
         runs.delete_run(tx, run.pk)
         self._live.forget()
 
-    def pause_backfill(self, tx: Tx, backfill_id: int, paused: bool, now: datetime) -> BackfillFacts:
+    def pause_backfill(
+        self, tx: Tx, backfill_id: int, paused: bool, now: datetime
+    ) -> BackfillFacts:
         """Hold or resume a backfill; runs that run go on.
 
         Raises:
@@ -269,7 +268,10 @@ class Commands:
         for run in runs.list_runs(tx, wish, limit=planned.MOST_DATES):
             live = self._live.load(tx, run.pk)
             moved = RunMoved(
-                old=RunState.QUEUED, new=RunState.FAILED, at=now, reason="its backfill was cancelled"
+                old=RunState.QUEUED,
+                new=RunState.FAILED,
+                at=now,
+                reason="its backfill was cancelled",
             )
             self._live.record(live, moved, now)
         return _backfill(tx, backfill_id)

@@ -173,9 +173,7 @@ class Desk:
                 tx, worker.id, keep, now, open_seqs=message.open, before_seq=message.seq
             )
 
-    def _end(
-        self, tx: Tx, ends: Sequence[tuple[Attempt, LegState, str]], now: datetime
-    ) -> None:
+    def _end(self, tx: Tx, ends: Sequence[tuple[Attempt, LegState, str]], now: datetime) -> None:
         attempts.end_legs(
             tx,
             [

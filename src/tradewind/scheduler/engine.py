@@ -246,9 +246,13 @@ class Engine:
     def _settle(self, tx: Tx, now: datetime) -> None:
         """Decide, start runs, admit: all that follows from what was recorded."""
         self._runs.decide(tx, now)
-        for live in self._runs.take_ended():
-            self._planner.run_ended(tx, live, now)
-        self._planner.start(tx, now)
+        ended = self._runs.take_ended()
+        if ended or self._planner.wants_to_look:
+            # What it counts are rows: they must say what was just decided.
+            self._runs.flush(tx, now)
+            for live in ended:
+                self._planner.run_ended(tx, live, now)
+            self._planner.start(tx, now)
         self._runs.decide(tx, now)
         self._admit(tx, now)
 

@@ -35,6 +35,11 @@ class Planner:
         """Look at everything again: a transaction was undone."""
         self._look = True
 
+    @property
+    def wants_to_look(self) -> bool:
+        """Whether a queued run may be able to start."""
+        return self._look
+
     def look_again(self) -> None:
         """Say that a queued run may have got room, or that there is a new one."""
         self._look = True
@@ -130,8 +135,6 @@ class Planner:
 
     def start(self, tx: Tx, now: datetime) -> None:
         """Start the queued runs that are due and have room."""
-        if not self._look:
-            return
         self._look = False
         full_dags: set[str] = set()
         full_backfills: set[int] = set()
@@ -202,7 +205,7 @@ class Planner:
         return rooms
 
     def run_ended(self, tx: Tx, live: LiveRun, now: datetime) -> None:
-        """Follow the end of a run: room for others, a tick that was held, a backfill that is done."""
+        """Follow the end of a run: room for others, a tick that was held, a backfill done."""
         self._look = True
         dags.wake_held(tx, [live.run.dag_id], now)
         of = live.run.backfill_id

@@ -45,7 +45,7 @@ class Runs:
         self._loaded = False
 
     def forget(self) -> None:
-        """Throw away all that is held in memory: a transaction was undone, the rows are the truth."""
+        """Throw away all that is held in memory: a transaction was undone."""
         self.waiting = Waiting()
         self._live.clear()
         self._touched.clear()

@@ -176,6 +176,6 @@ def end_legs(tx: Tx, ends: Iterable[LegEnd]) -> None:
 
 
 def apply_cancels(tx: Tx, reasons: dict[int, str]) -> None:
-    """Note on live attempts that they are to be ended, and why; their worker is told until it is."""
+    """Note on live attempts that they are to be ended, and why; their worker is told of it."""
     if reasons:
         tx.execute(_CANCEL, [{"b_id": k, "b_reason": why} for k, why in reasons.items()])

@@ -87,7 +87,7 @@ _CHANGED_SINCE = (
         and_(
             bundle_file.c.path == closure_entry.c.name,
             bundle_file.c.bundle == bindparam("b_bundle"),
-            bundle_file.c.changed_at >= bindparam("b_since"),
+            bundle_file.c.changed_at > bindparam("b_since"),
         ),
     )
     .where(closure_entry.c.file_id == bindparam("b_id"), closure_entry.c.kind == "file")

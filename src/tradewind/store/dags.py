@@ -161,6 +161,15 @@ _VERSION = _VERSION_FACTS.where(dag_version.c.id == bindparam("b_id"))
 _VERSIONS = _VERSION_FACTS.where(dag_version.c.dag_id == bindparam("b_id")).order_by(
     dag_version.c.number.desc()
 )
+_HELD_DAGS = (
+    update(dag)
+    .where(
+        dag.c.dag_id.in_(bindparam("b_ids", expanding=True)),
+        dag.c.next_due_at.is_(None),
+        dag.c.next_run.is_not(None),
+    )
+    .values(next_due_at=bindparam("b_now"))
+)
 _SPEC_OF = select(dag_version.c.spec).where(dag_version.c.id == bindparam("b_id"))
 
 _RUNS = select(run.c.id).where(run.c.dag_id == bindparam("b_id"))
@@ -298,8 +307,22 @@ def set_next(tx: Tx, dag_id: str, marks: PlannerMarks) -> None:
     tx.execute(_SET_MARKS, {"b_id": dag_id, **values})
 
 
+def wake_held(tx: Tx, dag_ids: Collection[str], now: datetime) -> None:
+    """Have the planner look at those of these Dags whose due tick was held back by active runs."""
+    tx.execute(_HELD_DAGS, {"b_ids": sorted(dag_ids), "b_now": now})
+
+
 def read_spec_of_version(tx: Tx, version_id: int) -> DagSpec:
     """Answer the spec of a Dag version.
+
+    Raises:
+        NotFoundError: There is no such version; its Dag was deleted.
+    """
+    return msgspec.json.decode(read_version_bytes(tx, version_id), type=DagSpec)
+
+
+def read_version_bytes(tx: Tx, version_id: int) -> bytes:
+    """Answer the spec of a Dag version as stored: equal bytes, equal spec.
 
     Raises:
         NotFoundError: There is no such version; its Dag was deleted.
@@ -307,7 +330,7 @@ def read_spec_of_version(tx: Tx, version_id: int) -> DagSpec:
     raw = tx.execute(_SPEC_OF, {"b_id": version_id}).scalar_one_or_none()
     if raw is None:
         raise NotFoundError("dag-version-not-found", f"There is no Dag version {version_id}.")
-    return msgspec.json.decode(raw, type=DagSpec)
+    return bytes(raw)
 
 
 def read_version(tx: Tx, version_id: int) -> VersionFacts | None:

@@ -151,6 +151,7 @@ _DONE = (
 _HELD = select(
     dag_file.c.id, dag_file.c.claim_seq, dag_file.c.losses, dag_file.c.bundle, dag_file.c.path
 ).where(dag_file.c.claimed_by == bindparam("b_worker"))
+_COUNT_HELD = select(func.count()).where(dag_file.c.claimed_by == bindparam("b_worker"))
 _RETURN = (
     update(dag_file)
     .where(dag_file.c.id == bindparam("b_id"))
@@ -271,6 +272,7 @@ def return_parse_jobs(
     now: datetime,
     *,
     open_seqs: Collection[int] = (),
+    before_seq: int | None = None,
     lost: bool = False,
 ) -> int:
     """Give back the files this worker will not report on; answers how many.
@@ -278,12 +280,15 @@ def return_parse_jobs(
     Args:
         keep: Job ids it still holds.
         open_seqs: Requests whose answers it has not read yet: what these claimed stays with it.
+        before_seq: What this request or a later one claimed stays with it too.
         lost: The worker died. A file that was with it counts the loss, waits longer after each,
             and shows an import error from the third on.
     """
     returned = 0
     for row in tx.execute(_HELD, {"b_worker": worker_id}).all():
         if row.id in keep or row.claim_seq in open_seqs:
+            continue
+        if before_seq is not None and row.claim_seq >= before_seq:
             continue
         losses = row.losses + 1 if lost else row.losses
         pause = _pause_after(losses) if lost else timedelta()
@@ -294,6 +299,22 @@ def return_parse_jobs(
             _insert_fault(tx, row.id, row.bundle, ImportFault(file=row.path, message=message), now)
         returned += 1
     return returned
+
+
+def count_claimed(tx: Tx, worker_id: str) -> int:
+    """Answer how many files a worker parses now."""
+    return int(tx.execute(_COUNT_HELD, {"b_worker": worker_id}).scalar_one())
+
+
+def is_claimed(tx: Tx, job_id: int, epoch: int) -> bool:
+    """Tell whether this claim of a file stands."""
+    return tx.execute(_CLAIMED, {"b_id": job_id, "b_epoch": epoch}).one_or_none() is not None
+
+
+def last_parsed_at(tx: Tx) -> datetime | None:
+    """Answer when a Dag file was last parsed."""
+    found: datetime | None = tx.execute(select(func.max(dag_file.c.parsed_at))).scalar_one()
+    return found
 
 
 def touch_file(tx: Tx, name: str, path: str, now: datetime) -> bool:

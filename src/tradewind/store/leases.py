@@ -62,7 +62,7 @@ def seize_lease(tx: Tx, name: str, holder: str, now: datetime, ttl: timedelta) -
 
 
 def renew_lease(tx: Tx, name: str, holder: str, epoch: int, now: datetime, ttl: timedelta) -> bool:
-    """Hold on to a lease; False when it is another's by now, and nothing may be written under it."""
+    """Hold on to a lease; False when it is another's by now: nothing may be written under it."""
     done = tx.execute(
         _RENEW,
         {"b_name": name, "b_holder": holder, "b_epoch": epoch, "b_until": now + ttl},
@@ -71,6 +71,6 @@ def renew_lease(tx: Tx, name: str, holder: str, epoch: int, now: datetime, ttl: 
 
 
 def is_lease_held(tx: Tx, name: str, holder: str, epoch: int) -> bool:
-    """Tell whether this epoch of the lease is still ours; asked inside each transaction under it."""
+    """Tell whether this epoch of the lease is still ours; asked in each transaction under it."""
     row = tx.execute(_READ, {"b_name": name}).one_or_none()
     return row is not None and row.holder == holder and row.epoch == epoch

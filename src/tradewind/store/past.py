@@ -1,5 +1,7 @@
 """What earlier runs say to tasks that depend on them."""
 
+from typing import Any
+
 from sqlalchemy import and_, bindparam, or_, select
 
 from tradewind.core.runs import Run
@@ -48,6 +50,7 @@ def is_past_done(tx: Tx, this: Run, task: TaskSpec, below: tuple[str, ...] = ())
         task: The task that depends on the past.
         below: The tasks right below it, asked too where it waits for downstream.
     """
+    values: dict[str, Any]
     if this.logical_date is not None:
         query, values = _EARLIER_BY_DATE, {"b_date": this.logical_date}
     else:

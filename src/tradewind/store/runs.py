@@ -1,6 +1,6 @@
 """Run rows: one per Dag run."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -171,7 +171,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Answer the SQL conditions this filter stands for."""
-        bounds = [
+        bounds: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
             (self.dag_id, run.c.dag_id.__eq__),
             (self.backfill_id, run.c.backfill_id.__eq__),
             (self.logical_date_gte, run.c.logical_date.__ge__),

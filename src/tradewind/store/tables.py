@@ -44,7 +44,7 @@ def from_micros(value: int) -> datetime:
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as integer microseconds so that it sorts and never loses a zone."""
+    """An aware UTC datetime, kept as integer microseconds: it sorts and never loses a zone."""
 
     impl = BigInteger
     cache_ok = True

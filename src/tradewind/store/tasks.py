@@ -135,7 +135,7 @@ def list_instances(
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[tuple[str, TaskInstance]], int]:
-    """Answer (run id, instance) of those that pass the filters, in order, and how many there are."""
+    """Answer (run id, instance) of those that pass the filters, in order, and their number."""
     query = select(run.c.run_id, task_instance).join(run, run.c.id == task_instance.c.run_pk)
     if dag_id is not None:
         query = query.where(task_instance.c.dag_id == dag_id)

@@ -96,4 +96,5 @@ def read_live_workers(tx: Tx) -> list[WorkerFacts]:
 
 def next_lease_end(tx: Tx) -> datetime | None:
     """Answer when the first of the live workers' leases ends."""
-    return tx.execute(_NEXT_END).scalar_one()
+    found: datetime | None = tx.execute(_NEXT_END).scalar_one()
+    return found

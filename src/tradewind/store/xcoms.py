@@ -1,4 +1,4 @@
-"""XComs: JSON that tasks leave for tasks. Written with the finish of an attempt, or while it runs."""
+"""XComs: JSON that tasks leave for tasks, written with a finish or while the task runs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
