@@ -40,11 +40,21 @@ class GoodUntil(msgspec.Struct, frozen=True, kw_only=True, tag="good_until"):
     boottime: float
 
 
-ToZygote = OpenZygote | Fork | Parse | GoodUntil
+class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
+    """The answer to an ``Ask``."""
+
+    number: int
+    value: object = None
+    error: str = ""
+    message: str = ""
+
+
+ToZygote = OpenZygote | Fork | Parse | GoodUntil | Told
+"""A file zygote gets nothing but ``Told`` before it said ``Ready``."""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
-    """A file zygote imported its file, or could not (``fault``), or must not be forked (``unsafe``)."""
+    """A file zygote imported its file, or not (``fault``), or must not be forked (``unsafe``)."""
 
     zygote_id: int
     pid: int
@@ -58,19 +68,28 @@ class Forked(msgspec.Struct, frozen=True, kw_only=True, tag="forked"):
     """A child lives; its process group is its pid."""
 
     key: int
-    """Attempt id, or minus the job id of a parse."""
+    """Attempt id, or minus the job id of a parse; 0 for the file zygote that says it, itself."""
     pid: int
 
 
 class Exited(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
-    """A child was waited for; ``status`` as ``os.waitpid`` gives it."""
+    """A child was waited for; ``status`` as ``os.waitpid`` gives it. Pid 0: it was never forked."""
 
     key: int
     pid: int
     status: int
 
 
-FromZygote = Ready | Forked | Exited
+class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
+    """A TaskPort question; answered by a ``Told`` of the same number."""
+
+    number: int
+    verb: str
+    args: dict[str, object] = {}
+
+
+FromZygote = Ready | Forked | Exited | Ask
+"""A file zygote asks while it imports its file: Dag files read Variables and Connections."""
 
 
 class LogRecord(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
@@ -83,14 +102,6 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     filename: str = ""
     lineno: int = 0
     error_detail: str = ""
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
-    """A TaskPort question; answered by a ``Told`` of the same number."""
-
-    number: int
-    verb: str
-    args: dict[str, object] = {}
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, tag="push"):
@@ -118,12 +129,3 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True, tag="parsed"):
 
 
 FromTask = LogRecord | Ask | Push | Done | Parsed
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
-    """The answer to an ``Ask``."""
-
-    number: int
-    value: object = None
-    error: str = ""
-    message: str = ""

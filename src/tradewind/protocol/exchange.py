@@ -77,8 +77,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts whose finish is now committed (or was before)."""
 
 
+class Goodbye(msgspec.Struct, frozen=True, kw_only=True):
+    """A drained worker leaves: it holds nothing, and its lease need not be waited out."""
+
+    worker_id: str
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A question of user code (TaskPort) on its way to the server: a verb of PORT_VERBS and its arguments."""
+    """A question of user code (TaskPort) on its way to the server: a verb of PORT_VERBS."""
 
     verb: str
     args: dict[str, object] = {}

@@ -9,7 +9,7 @@ from tradewind.core.states import LegState
 
 
 class XComPush(msgspec.Struct, frozen=True, kw_only=True):
-    """One XCom of an attempt. ``value`` is JSON, as the sdk encoded it; a server never decodes it."""
+    """One XCom of an attempt. ``value`` is JSON of the sdk's; a server never decodes it."""
 
     attempt_id: int
     epoch: int
@@ -42,7 +42,7 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     """What a file's import read: when any of it changes, the file is parsed again."""
 
     files: tuple[str, ...] = ()
-    """Bundle files imported or read through the sdk, relative to the root; the file itself first."""
+    """Bundle files imported or read through the sdk, relative to the root; itself first."""
     variables: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
 

@@ -1,0 +1,116 @@
+"""What a process does between the fork and its end: one attempt of a task, or one parse.
+
+It talks to the worker over one socket and prints into one pipe. Nothing here returns: a forked
+process must never climb back into the zygote's loop.
+"""
+
+import gc
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+from tradewind.core.states import LegState
+from tradewind.protocol.child import Done, Parsed
+from tradewind.protocol.clock import Clock
+from tradewind.protocol.orders import ParseOrder, TaskOrder
+from tradewind.protocol.ports import bound_port
+from tradewind.runtime.channel import Channel
+from tradewind.runtime.execute import run_task
+from tradewind.runtime.kernel import die_with_parent, flush_c_streams
+from tradewind.runtime.loading import load_file
+from tradewind.runtime.output import TaskOutput
+from tradewind.runtime.parsing import parse_file
+from tradewind.runtime.socket_port import SocketPort
+from tradewind.sdk.exceptions import AirflowTaskTerminated
+
+Loaded = Mapping[str, Any]
+"""The Dags of an imported file, by id."""
+
+
+class ChildProcess:
+    """A freshly forked process that is about to run user code."""
+
+    def __init__(self, output: TaskOutput, parent_pid: int, sock_fd: int, pipe_fd: int) -> None:
+        """Cut it loose from the zygote: own group, own signals, own randomness, own output."""
+        os.setpgid(0, 0)
+        die_with_parent(parent_pid, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _on_terminate)
+        _reseed()
+        gc.enable()
+        os.dup2(pipe_fd, 1)
+        os.dup2(pipe_fd, 2)
+        os.close(pipe_fd)
+        self.pid = os.getpid()
+        self.channel = Channel(socket.socket(fileno=sock_fd))
+        self._output = output
+        output.bind(self.channel)
+
+    def run(self, body: Callable[[], Done | Parsed]) -> NoReturn:
+        """Run ``body``, send its last word, end."""
+        code = 1
+        try:
+            last_word = body()
+            if os.getpid() == self.pid:
+                # From here on a cancel comes too late; it must not cut the last word in two.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                self._output.finish()
+                flush_c_streams()
+                self.channel.send(last_word)
+            code = 0
+        except BaseException:  # noqa: BLE001 whatever is left, this process ends here
+            os.write(2, traceback.format_exc().encode(errors="replace"))
+        finally:
+            os._exit(code)
+
+
+def run_attempt(child: ChildProcess, order: TaskOrder, loaded: Loaded | None, clock: Clock) -> Done:
+    """Run one leg of a task; import its file first where the zygote has not."""
+    started = clock.now().timestamp()
+    port = SocketPort(child.channel, order)
+    bound_port.set(port)
+    os.environ["TRADEWIND_ATTEMPT_ID"] = str(order.attempt_id)
+    if loaded is None:
+        try:
+            loaded = load_file(order.bundle, order.file)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 user code may raise anything
+            traceback.print_exc()
+            return Done(
+                outcome=LegState.FAILED,
+                started_at=started,
+                ended_at=clock.now().timestamp(),
+                error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
+            )
+    return run_task(order, loaded, port)
+
+
+def run_parse(child: ChildProcess, order: ParseOrder) -> Parsed:
+    """Import a file under limits and describe what it holds."""
+    limit = order.memory_mb * 1024 * 1024
+    # Not RLIMIT_AS: libraries reserve address space by the gigabyte that they never touch.
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    bound_port.set(SocketPort(child.channel))
+    return Parsed(report=parse_file(order))
+
+
+def _reseed() -> None:
+    """Draw new seeds: forked from one zygote, all tasks would draw the same numbers."""
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _on_terminate(number: int, frame: FrameType | None) -> None:
+    # A second TERM would interrupt ``on_kill``, which the first one has started.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise AirflowTaskTerminated("The task was ended from outside")

@@ -1,0 +1,1 @@
+"""Claims work, has zygotes fork it, keeps the lease, writes logs; never imports user code."""

@@ -1,0 +1,161 @@
+"""What the worker owes the server, and which requests it will never read an answer to.
+
+Pure bookkeeping of one registration; see ``protocol.exchange`` for the rules it keeps.
+"""
+
+from collections import deque
+
+from tradewind.protocol.exchange import Answer, Exchange
+from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
+
+MAX_LOG_BYTES = 4 * 1024 * 1024
+"""Log bytes in one request: more would hold up finishes behind a slow network."""
+
+Ids = tuple[int, ...]
+
+
+class Ledger:
+    """Things to say, in order, until the server is known to have heard them.
+
+    Only pushes carry them, one at a time, so that nothing overtakes: an XCom is never later than
+    the finish of its attempt. Pulls carry nothing but what is held.
+    """
+
+    def __init__(self) -> None:
+        """Owe nothing."""
+        self._seq = 0
+        self._open: set[int] = set()
+        self._abandoned: set[int] = set()
+        self._finishes: dict[int, Finish] = {}
+        self._unsaid: set[int] = set()
+        self._xcoms: deque[XComPush] = deque()
+        self._parsed: deque[ParseReport] = deque()
+        self._logs: deque[LogChunk] = deque()
+        self._carried: tuple[ParseReport, ...] = ()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something the server has not been told since it last answered."""
+        return bool(self._unsaid or self._xcoms or self._parsed or self._logs)
+
+    @property
+    def owed(self) -> tuple[Finish, ...]:
+        """Finishes that are not yet acknowledged."""
+        return tuple(self._finishes.values())
+
+    @property
+    def unacknowledged(self) -> frozenset[int]:
+        """Attempts that ended but whose end the server may not know: they count as held."""
+        return frozenset(self._finishes)
+
+    @property
+    def unreported(self) -> Ids:
+        """Parse jobs done but not yet reported: they count as held too."""
+        return tuple(report.job_id for report in (*self._carried, *self._parsed))
+
+    def add_finish(self, finish: Finish) -> None:
+        """Owe the end of an attempt until it is recorded or refused."""
+        self._finishes[finish.attempt_id] = finish
+        self._unsaid.add(finish.attempt_id)
+
+    def add_xcom(self, xcom: XComPush) -> None:
+        """Owe an XCom of a running task."""
+        self._xcoms.append(xcom)
+
+    def add_parsed(self, report: ParseReport) -> None:
+        """Owe what a file holds."""
+        self._parsed.append(report)
+
+    def add_log(self, chunk: LogChunk) -> None:
+        """Owe a piece of a log."""
+        self._logs.append(chunk)
+
+    def pull(self, worker_id: str, held: Ids, parsing: Ids, *, draining: bool) -> Exchange:
+        """Make a request that waits at the server for work."""
+        return self._request(
+            Exchange(
+                worker_id=worker_id,
+                seq=self._seq + 1,
+                wait=True,
+                draining=draining,
+                held=held,
+                parsing=parsing,
+                open=tuple(self._open),
+                abandoned=tuple(self._abandoned),
+            )
+        )
+
+    def push(
+        self, worker_id: str, held: Ids | None, parsing: Ids | None, *, draining: bool
+    ) -> Exchange:
+        """Make a request that says all there is to say. No other push may be open."""
+        # All that is owed, also what an answer passed over, whenever the lease is renewed.
+        said = self._finishes if held is not None else self._unsaid
+        request = Exchange(
+            worker_id=worker_id,
+            seq=self._seq + 1,
+            draining=draining,
+            finishes=tuple(self._finishes[attempt] for attempt in said),
+            xcoms=tuple(self._xcoms),
+            parsed=tuple(self._parsed),
+            logs=self._take_logs(),
+            held=held,
+            parsing=parsing,
+            open=tuple(self._open),
+            abandoned=tuple(self._abandoned),
+        )
+        self._carried = request.parsed
+        self._unsaid.clear()
+        self._xcoms.clear()
+        self._parsed.clear()
+        return self._request(request)
+
+    def settle(self, request: Exchange, answer: Answer) -> None:
+        """Take an answer into account."""
+        self._close(request)
+        self._abandoned.difference_update(request.abandoned)
+        for attempt in answer.recorded + answer.refused:
+            self._finishes.pop(attempt, None)
+            self._unsaid.discard(attempt)
+
+    def give_up(self, request: Exchange, *, was_seen: bool) -> None:
+        """Note that an answer will never be read; what the request said is to be said again."""
+        self._close(request)
+        if was_seen:
+            self._abandoned.add(request.seq)
+        self._unsaid.update(
+            one.attempt_id for one in request.finishes if one.attempt_id in self._finishes
+        )
+        self._xcoms.extendleft(reversed(request.xcoms))
+        self._parsed.extendleft(reversed(request.parsed))
+        self._logs.extendleft(reversed(request.logs))
+
+    def start_over(self) -> None:
+        """Begin a new registration: only how attempts ended is still worth saying."""
+        self._seq = 0
+        self._carried = ()
+        self._open.clear()
+        self._abandoned.clear()
+        self._xcoms.clear()
+        self._parsed.clear()
+        self._logs.clear()
+        self._unsaid = set(self._finishes)
+
+    def _request(self, request: Exchange) -> Exchange:
+        self._seq = request.seq
+        self._open.add(request.seq)
+        return request
+
+    def _close(self, request: Exchange) -> None:
+        self._open.discard(request.seq)
+        if not request.wait:
+            self._carried = ()
+
+    def _take_logs(self) -> tuple[LogChunk, ...]:
+        taken: list[LogChunk] = []
+        room = MAX_LOG_BYTES
+        while self._logs and room > 0:
+            chunk = self._logs.popleft()
+            room -= len(chunk.data)
+            taken.append(chunk)
+        return tuple(taken)
