@@ -64,12 +64,13 @@ class Engine:
             self._settle,
             self._policy,
             log_root=log_root,
-            on_parsed=self._planner.look_again,
+            on_parsed=self._on_parsed,
             new_token=new_token,
         )
         self._reaper = Reaper(self._desk, self._policy)
         self._looked_at: datetime | None = None
         self._ring_all = False
+        self._wakes_at: datetime | None = None
 
     def open(self, tx: Tx, now: datetime) -> None:
         """Take over the database; whoever held it before is known to be dead (the file lock).
@@ -93,6 +94,11 @@ class Engine:
             return None
         return set(cancelled)
 
+    def take_wake(self) -> datetime | None:
+        """Answer the earliest moment that the last transactions made something due, if any."""
+        moment, self._wakes_at = self._wakes_at, None
+        return moment
+
     def ring_all(self) -> None:
         """Have every worker that waits ask again after this commit."""
         self._ring_all = True
@@ -108,6 +114,7 @@ class Engine:
         answer = self._desk.exchange(tx, message, now)
         if not answer.known:
             return answer
+        self._note_wakes(now)
         self._ring_all = self._ring_all or bool(self._fresh_queues())
         return answer
 
@@ -161,6 +168,7 @@ class Engine:
         """Pause Dags, or let them go on; answer those that were not so before."""
         self._guard(tx)
         changed = self._commands.set_paused(tx, dag_ids, paused, now)
+        self._planner.has_due = bool(changed) and not paused
         self._finish(tx, now)
         return changed
 
@@ -274,7 +282,17 @@ class Engine:
     def _finish(self, tx: Tx, now: datetime) -> None:
         self._settle(tx, now)
         self._runs.flush(tx, now)
+        self._note_wakes(now)
         self._ring_all = self._ring_all or bool(self._fresh_queues())
+
+    def _on_parsed(self) -> None:
+        self._planner.look_again()
+        self._planner.has_due = True
+
+    def _note_wakes(self, now: datetime) -> None:
+        moments = [self._wakes_at, self._runs.take_wake(), now if self._planner.has_due else None]
+        self._planner.has_due = False
+        self._wakes_at = min((one for one in moments if one is not None), default=None)
 
     def _fresh_queues(self) -> set[str]:
         """Answer queues to which something was added in this transaction and is there still."""

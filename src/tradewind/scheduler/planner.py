@@ -24,12 +24,17 @@ _RUNS_A_LOOK = 200
 
 
 class Planner:
-    """Makes scheduled runs on their ticks, and starts queued runs of every kind."""
+    """Makes scheduled runs on their ticks, and starts queued runs of every kind.
+
+    Attributes:
+        has_due: Whether a Dag may be due that was not before: the next look should be at once.
+    """
 
     def __init__(self, live: Runs) -> None:
         """Bind the keeper of live runs."""
         self._live = live
         self._look = True
+        self.has_due = False
 
     def forget(self) -> None:
         """Look at everything again: a transaction was undone."""
@@ -207,7 +212,8 @@ class Planner:
     def run_ended(self, tx: Tx, live: LiveRun, now: datetime) -> None:
         """Follow the end of a run: room for others, a tick that was held, a backfill done."""
         self._look = True
-        dags.wake_held(tx, [live.run.dag_id], now)
+        if dags.wake_held(tx, [live.run.dag_id], now):
+            self.has_due = True
         of = live.run.backfill_id
         if of is not None and runs.count_unfinished_of_backfill(tx, of) == 0:
             backfills.complete_backfill(tx, of, now)

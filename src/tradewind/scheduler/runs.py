@@ -42,6 +42,7 @@ class Runs:
         self._past_waiters: dict[str, set[int]] = {}
         self._woken_dags: set[str] = set()
         self._ended: set[int] = set()
+        self._wake_at: datetime | None = None
         self._loaded = False
 
     def forget(self) -> None:
@@ -161,8 +162,15 @@ class Runs:
                 self._cancels[step.row.id] = f"its task instance became {step.new}"
             if step.new is TaskState.SCHEDULED and step.row.try_number > 1 and step.row.leg == 0:
                 self._rerun.append((step.row.run_pk, step.row.task_id, step.row.map_path))
+            if step.row.wake_at is not None:
+                self._wake_at = min(self._wake_at or step.row.wake_at, step.row.wake_at)
             if step.live.graph.plan.held_by_past:
                 self._woken_dags.add(step.live.run.dag_id)
+
+    def take_wake(self) -> datetime | None:
+        """Answer the earliest moment an instance began to wait for since this was last asked."""
+        moment, self._wake_at = self._wake_at, None
+        return moment
 
     def leg_ended(self, ti_id: int) -> None:
         """Say that the leg of this instance is over: there is nothing to cancel."""

@@ -86,7 +86,7 @@ class Launcher:
         """
         self._home = home
         self._server = Child("server", ["tradewind.server.main"], _SERVER_STOP_SECONDS)
-        self._worker = Child("worker", ["tradewind.server.worker"], drain_seconds + 10.0)
+        self._worker = Child("worker", ["tradewind.worker"], drain_seconds + 10.0)
         self._wake_read, self._wake_write = os.pipe()
         self._stopping = False
         self._announced = False

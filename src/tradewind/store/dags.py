@@ -307,9 +307,13 @@ def set_next(tx: Tx, dag_id: str, marks: PlannerMarks) -> None:
     tx.execute(_SET_MARKS, {"b_id": dag_id, **values})
 
 
-def wake_held(tx: Tx, dag_ids: Collection[str], now: datetime) -> None:
-    """Have the planner look at those of these Dags whose due tick was held back by active runs."""
-    tx.execute(_HELD_DAGS, {"b_ids": sorted(dag_ids), "b_now": now})
+def wake_held(tx: Tx, dag_ids: Collection[str], now: datetime) -> bool:
+    """Have the planner look at those of these Dags whose due tick was held back by active runs.
+
+    Returns:
+        Whether there was one.
+    """
+    return tx.execute(_HELD_DAGS, {"b_ids": sorted(dag_ids), "b_now": now}).rowcount > 0
 
 
 def read_spec_of_version(tx: Tx, version_id: int) -> DagSpec:

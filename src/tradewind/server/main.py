@@ -1,0 +1,219 @@
+"""The server process: API on an event loop, one writer thread, the scheduler's clock, the watcher.
+
+Started by the launcher; runs no user code.
+"""
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from tradewind.api.app import build_app
+from tradewind.api.bell import Bell
+from tradewind.api.services import Services
+from tradewind.codestore.local import LocalFolder, Scan
+from tradewind.codestore.watcher import Watcher
+from tradewind.config import Settings, read_settings
+from tradewind.errors import RefusedError, TradewindError
+from tradewind.protocol.clock import Clock, SystemClock
+from tradewind.server.examples import EXAMPLES_BUNDLE, examples_folder
+from tradewind.server.home import Home, write_server_file
+from tradewind.server.lifeline import die_with_parent
+from tradewind.server.pacer import Pacer
+from tradewind.store import bundles, files
+from tradewind.store.database import Tx, Writer
+
+log = logging.getLogger(__name__)
+
+LOCAL_BUNDLE = "dags-folder"
+"""Name of the bundle that is the Dags folder."""
+
+_PORTS_TRIED = 20
+_KEEP_ALIVE_SECONDS = 600
+"""Workers' connections idle between calls; closing one would cost a claim its answer."""
+
+
+class Server:
+    """All parts of one server, from start to stop."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Open the home folder and wire the parts; nothing runs yet.
+
+        Raises:
+            TradewindError: The home is in use, or a setting cannot be obeyed.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._socket = _listen(settings.host, settings.port)
+        self._home = Home(settings, clock)
+        self._bell = Bell()
+        self._writer = Writer(
+            self._home.database, on_undo=self._home.engine.forget, on_commit=self._ring
+        )
+        self._pacer = Pacer(self._home.engine, self._writer, clock)
+        token = secrets.token_urlsafe(32)
+        app = build_app(
+            Services(
+                database=self._home.database,
+                writer=self._writer,
+                engine=self._home.engine,
+                clock=clock,
+                settings=settings,
+                vault=self._home.vault,
+                token=token,
+                bell=self._bell,
+            )
+        )
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._token = token
+        self._watcher = Watcher(self._bundles(), self._on_change)
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then write down what is under way and close."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        self._writer.start()
+        self._pacer.start()
+        self._watcher.start()
+        host, port = self._socket.getsockname()[:2]
+        url = f"http://{host}:{port}"
+        write_server_file(self._settings, url, self._token)
+        self._announce(url, port)
+        try:
+            asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+        finally:
+            self._settings.server_file.unlink(missing_ok=True)
+            self._watcher.stop()
+            self._pacer.stop()
+            self._writer.stop()
+            self._home.close()
+
+    def _stop(self, *_: object) -> None:
+        self._uvicorn.should_exit = True
+        self._bell.close()
+
+    def _ring(self) -> None:
+        rings = self._home.engine.take_rings()
+        if rings is None or rings:
+            self._bell.ring(rings)
+        self._pacer.look(self._home.engine.take_wake())
+
+    def _bundles(self) -> list[LocalFolder]:
+        found = [
+            LocalFolder(LOCAL_BUNDLE, self._settings.dags_folder, exclude=[self._settings.home])
+        ]
+        if self._settings.load_examples:
+            found.append(LocalFolder(EXAMPLES_BUNDLE, examples_folder()))
+        return found
+
+    def _on_change(self, folder: LocalFolder, scan: Scan) -> None:
+        engine, now = self._home.engine, self._clock.now()
+
+        def unit(tx: Tx) -> None:
+            bundles.upsert_bundle(tx, folder.name, str(scan.root), str(folder.dags_folder))
+            files.apply_discovery(tx, folder.name, scan.manifest, now)
+            engine.ring_all()
+
+        self._writer.write(unit)
+
+    def _announce(self, url: str, port: int) -> None:
+        settings = self._settings
+        if port != settings.port:
+            _say(f"Port {settings.port} is taken; using {port}.")
+        _say(
+            f"Tradewind is running: {url}\n"
+            f"  Dags      {settings.dags_folder}\n"
+            f"  data      {settings.home}\n"
+            f"  logs      {settings.log_root}\n"
+            f"Stop it with Ctrl-C."
+        )
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to ``Server``, which must wake parked calls before the loop can end."""
+
+    def install_signal_handlers(self) -> None:
+        """Install none."""
+
+    def capture_signals(self) -> "_NoCapture":  # type: ignore[override]
+        """Capture none."""
+        return _NoCapture()
+
+
+class _NoCapture:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the port, or the next free one.
+
+    Raises:
+        RefusedError: The address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    tried = [*range(port, port + _PORTS_TRIED), 0] if port else [0]
+    for number in tried:
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, number))
+            bound.listen(512)
+        except (OSError, OverflowError) as error:
+            bound.close()
+            if isinstance(error, OSError) and error.errno not in _TAKEN:
+                raise RefusedError(
+                    "address-not-usable",
+                    f"The server cannot listen on {host} port {number}: {error.strerror}.",
+                    "Change [api] host or port.",
+                ) from error
+        else:
+            return bound
+    raise RefusedError("no-free-port", f"No port is free on {host}.")
+
+
+_TAKEN = frozenset({98, 48, 13})
+"""EADDRINUSE on Linux and macOS, EACCES: the next port may do."""
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Start a server on the home of the environment; the launcher's entry."""
+    parser = argparse.ArgumentParser(prog="tradewind.server.main")
+    parser.add_argument("--parent", type=int, default=0)
+    parent = parser.parse_args().parent
+    if parent:
+        die_with_parent(parent)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        server = Server(read_settings(), SystemClock())
+    except TradewindError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    server.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The worker process: reads the settings and runs a worker on them."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+
+from tradewind.config import read_settings
+from tradewind.errors import TradewindError
+from tradewind.runtime.kernel import die_with_parent
+from tradewind.worker.main import run_worker
+from tradewind.worker.settings import WorkerConfig
+
+
+def main() -> int:
+    """Run a worker for the server of this home folder until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="tradewind.worker")
+    parser.add_argument("--parent", type=int, default=0)
+    parser.add_argument("--name", default="")
+    arguments = parser.parse_args()
+    if arguments.parent:
+        die_with_parent(arguments.parent, signal.SIGTERM)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = read_settings()
+    except TradewindError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    os.environ["TRADEWIND_HOME"] = str(settings.home)
+    return run_worker(
+        WorkerConfig(
+            home=settings.home,
+            token=os.environ.pop("TRADEWIND_WORKER_TOKEN", ""),
+            name=arguments.name,
+            slots=settings.worker_slots,
+            parse_slots=settings.parse_slots,
+            queues=tuple(name.strip() for name in settings.queues.split(",") if name.strip()),
+            drain_seconds=settings.drain_seconds,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
