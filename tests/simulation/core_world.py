@@ -46,7 +46,7 @@ AT_HAND = frozenset(
 )
 
 
-class Broken(AssertionError):
+class BrokenError(AssertionError):
     """The world found something that must not be."""
 
 
@@ -90,9 +90,11 @@ def random_dag(rng: Random, *, wild: bool) -> DagSpec:
 
 def _random_mapping(rng: Random, upstream: tuple[str, ...]) -> MapSpec:
     axes = [MapAxis(name="x", length=rng.choice((0, 1, 2, 3)))]
-    for task_id in upstream:
-        if rng.random() < 0.7:
-            axes.append(MapAxis(name=task_id, task_id=task_id, key=rng.choice(("a", "b"))))
+    axes += [
+        MapAxis(name=task_id, task_id=task_id, key=rng.choice(("a", "b")))
+        for task_id in upstream
+        if rng.random() < 0.7
+    ]
     return MapSpec(axes=tuple(axes[1:] if len(axes) > 1 and rng.random() < 0.8 else axes))
 
 
@@ -177,7 +179,7 @@ class CoreWorld:
         """Play runs of the Dag to their ends.
 
         Raises:
-            Broken: A run got stuck, or ended otherwise than it should.
+            BrokenError: A run got stuck, or ended otherwise than it should.
         """
         for number in range(runs):
             Play(self, self.seed * 1000 + number).run()
@@ -206,7 +208,7 @@ class Play:
                 break
             self.step()
         else:
-            raise Broken("the run does not end")
+            raise BrokenError("the run does not end")
         self.check_end()
 
     def step(self) -> None:
@@ -214,11 +216,11 @@ class Play:
         chance = self.rng.random()
         if chance < 0.01:
             self.reload()
-        elif chance < 0.02:
+        elif chance < 0.05:
             self.check_nothing_is_stuck()
-        elif chance < 0.04 and self.meddles:
+        elif chance < 0.07 and self.meddles:
             self.meddle()
-        elif chance < 0.10 and past_wanted(self.graph):
+        elif chance < 0.13 and past_wanted(self.graph):
             self.say_past()
         elif self.hands and chance < 0.97:
             self.take_one()
@@ -235,7 +237,7 @@ class Play:
         decided = self.decide()
         self.world.steps += 1
         if graph.seq != before + 1 + len(decided):
-            raise Broken("decisions are not numbered one by one")
+            raise BrokenError("decisions are not numbered one by one")
         if self.world.trace:
             print(graph.seq - len(decided), event)  # noqa: T201 - a replay is for reading
 
@@ -295,7 +297,7 @@ class Play:
             wake_at=self.now + SECOND,
         )
         if follows is None:
-            raise Broken("a leg ended of an instance that has ended")
+            raise BrokenError("a leg ended of an instance that has ended")
         pushed: tuple[tuple[str, int | None], ...] = ()
         skips: tuple[str, ...] = ()
         if follows.state is TaskState.SUCCESS:
@@ -343,14 +345,14 @@ class Play:
         elif self.graph.past_held:
             self.say_past(sure=True)
         elif not self.hands:
-            raise Broken("nothing is at hand, no wake-up is due, and the run has not ended")
+            raise BrokenError("nothing is at hand, no wake-up is due, and the run has not ended")
         self.decide()
 
     def say_past(self, *, sure: bool = False) -> None:
         """Say something about earlier runs of a task that waits for it."""
         graph = self.graph
         task = self.rng.choice(sorted(graph.past_held))
-        ok = True if sure or self.rng.random() < 0.7 else False
+        ok = sure or self.rng.random() < 0.7
         graph.set_past(self.world.spec.tasks[task].task_id, ok)
         self.decide()
 
@@ -367,7 +369,7 @@ class Play:
         for task, ok in old.past.items():
             new.set_past(self.world.spec.tasks[task].task_id, ok)
         if facts_of(new) != facts_of(old):
-            raise Broken(f"loaded {facts_of(new)} is not folded {facts_of(old)}")
+            raise BrokenError(f"loaded {facts_of(new)} is not folded {facts_of(old)}")
         self.graph = new
         self.hands = [node for node in new.nodes.values() if node.state in AT_HAND]
         self.world.reloads += 1
@@ -375,7 +377,7 @@ class Play:
         # the stop was done before.
         stops_again = self.world.spec.fail_fast and new.failures > 0
         if self.decide() and not stops_again:
-            raise Broken("a graph that was loaded decides what the one before did not")
+            raise BrokenError("a graph that was loaded decides what the one before did not")
 
     def check_nothing_is_stuck(self) -> None:
         """Hold the graph against the reference: nothing that has to follow is missing."""
@@ -384,7 +386,7 @@ class Play:
         marked = {name for node in graph.nodes.values() for name in node.skips}
         stuck = self.world.reading.stuck(self.states(), held, marked)
         if stuck:
-            raise Broken(f"these wait though they need not: {stuck}")
+            raise BrokenError(f"these wait though they need not: {stuck}")
 
     def meddle(self) -> None:
         """A person clears or marks something."""
@@ -418,12 +420,12 @@ class Play:
         graph, reading = self.graph, self.world.reading
         states = self.states()
         if any(state not in TERMINAL_TASK for state in states.values()):
-            raise Broken("the run ended before its tasks did")
+            raise BrokenError("the run ended before its tasks did")
         timed_out = self.world.plan.timeout and self.now >= self.started + self.world.plan.timeout
         if timed_out:
             return
         if (graph.state is RunState.FAILED) != reading.run_fails(states):
-            raise Broken(f"the run is {graph.state}, its leaves say otherwise: {states}")
+            raise BrokenError(f"the run is {graph.state}, its leaves say otherwise: {states}")
         if self.world.wild:
             return
         due = reading.ending(
@@ -438,7 +440,7 @@ class Play:
                 for key in states.keys() | due.keys()
                 if states.get(key) is not due.get(key)
             }
-            raise Broken(f"ended (is, ought): {wrong}")
+            raise BrokenError(f"ended (is, ought): {wrong}")
 
 
 def facts_of(graph: RunGraph) -> dict[str, object]:
@@ -465,7 +467,7 @@ def play_worlds(first: int, steps: int) -> tuple[int, int, int]:
     """Play worlds from a seed on until that many steps are done; answer steps, runs, worlds.
 
     Raises:
-        Broken: With the seed in it.
+        BrokenError: With the seed in it.
     """
     done = runs = worlds = 0
     while done < steps:
@@ -473,7 +475,7 @@ def play_worlds(first: int, steps: int) -> tuple[int, int, int]:
         try:
             world.play()
         except Exception as fault:
-            raise Broken(
+            raise BrokenError(
                 f"seed {world.seed}: {fault!r}; replay with "
                 f"python -m tests.simulation.core_world --seed {world.seed}"
             ) from fault
