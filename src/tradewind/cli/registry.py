@@ -1,0 +1,106 @@
+"""Every command, and the module its function lives in: nothing is imported before it is asked for.
+
+``Command.target`` is ``module:function``. Help above the level of one command is printed from this
+table, so that neither it nor a mistyped name costs an import.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """One command: where its function is, and what it does in one line."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "dags list": Command("tradewind.cli.dags:list_dags", "List all Dags."),
+    "dags details": Command("tradewind.cli.dags:details", "Show everything about a Dag."),
+    "dags pause": Command("tradewind.cli.dags:pause", "Pause a Dag: nothing new is started."),
+    "dags unpause": Command("tradewind.cli.dags:unpause", "Let a paused Dag go on."),
+    "dags delete": Command("tradewind.cli.dags:delete", "Delete a Dag's runs and history."),
+    "dags next-execution": Command(
+        "tradewind.cli.dags:next_execution", "Show when a Dag is due next."
+    ),
+    "dags list-import-errors": Command(
+        "tradewind.cli.dags:list_import_errors", "List Dag files that cannot be imported."
+    ),
+    "dags reserialize": Command(
+        "tradewind.cli.dags:reserialize", "Parse the Dag files now (without a server)."
+    ),
+    "dags trigger": Command("tradewind.cli.dag_runs:trigger", "Start a run of a Dag."),
+    "dags list-runs": Command("tradewind.cli.dag_runs:list_runs", "List a Dag's runs."),
+    "dags state": Command("tradewind.cli.dag_runs:state", "Show the state of one run."),
+    "dags test": Command(
+        "tradewind.cli.local_runs:test_dag", "Run a Dag here and now, in this process."
+    ),
+    "tasks list": Command("tradewind.cli.tasks:list_tasks", "List a Dag's tasks."),
+    "tasks state": Command("tradewind.cli.tasks:state", "Show the state of one task instance."),
+    "tasks states-for-dag-run": Command(
+        "tradewind.cli.tasks:states_for_dag_run", "List the task instances of one run."
+    ),
+    "tasks test": Command(
+        "tradewind.cli.local_runs:test_task", "Run one task here, without its dependencies."
+    ),
+    "tasks render": Command(
+        "tradewind.cli.local_runs:render_task", "Show a task's templates, filled in."
+    ),
+    "backfill create": Command(
+        "tradewind.cli.backfill:create", "Run a Dag for a range of past dates."
+    ),
+    "variables list": Command("tradewind.cli.variables:list_variables", "List variables."),
+    "variables get": Command("tradewind.cli.variables:get", "Print a variable."),
+    "variables set": Command("tradewind.cli.variables:set_variable", "Write a variable."),
+    "variables delete": Command("tradewind.cli.variables:delete", "Delete a variable."),
+    "connections list": Command("tradewind.cli.connections:list_connections", "List connections."),
+    "connections get": Command("tradewind.cli.connections:get", "Show a connection."),
+    "connections add": Command("tradewind.cli.connections:add", "Add a connection."),
+    "connections delete": Command("tradewind.cli.connections:delete", "Delete a connection."),
+    "pools list": Command("tradewind.cli.pools:list_pools", "List pools."),
+    "pools get": Command("tradewind.cli.pools:get", "Show a pool."),
+    "pools set": Command("tradewind.cli.pools:set_pool", "Add or change a pool."),
+    "pools delete": Command("tradewind.cli.pools:delete", "Delete a pool."),
+    "config list": Command("tradewind.cli.config:list_settings", "List the settings in force."),
+    "config get-value": Command("tradewind.cli.config:get_value", "Print one setting."),
+    "compat alias": Command(
+        "tradewind.cli.compat:alias", "Let this program answer to the name 'airflow' too."
+    ),
+    "standalone": Command(
+        "tradewind.cli.processes:standalone", "Run Tradewind here: a server and a worker."
+    ),
+    "worker": Command("tradewind.cli.processes:worker", "Run a worker for a running server."),
+    "scheduler": Command("tradewind.cli.processes:scheduler", "Run a scheduler (PostgreSQL)."),
+    "api-server": Command("tradewind.cli.processes:api_server", "Run an API server (PostgreSQL)."),
+    "health": Command("tradewind.cli.health:health", "Say whether due work moves."),
+    "why": Command("tradewind.cli.why:why", "Say why a run or a task waits."),
+    "run": Command("tradewind.cli.local_runs:run_file", "Run a Dag file as a program."),
+    "version": Command("tradewind.cli.version:version", "Print the version."),
+}
+
+NOUNS: dict[str, str] = {
+    "dags": "Dags and their runs",
+    "tasks": "Tasks and their states",
+    "backfill": "Runs for ranges of past dates",
+    "variables": "Variables",
+    "connections": "Connections",
+    "pools": "Pools and their slots",
+    "config": "Settings",
+    "compat": "Living beside Airflow's names",
+}
+
+PARTS: dict[str, str] = {
+    "usage": "tradewind.cli.usage:run_command",
+    "local": "tradewind.server.local:open_local",
+    "parse": "tradewind.cli.parsing:parse_due_files",
+}
+"""What is heavy and needed by some commands only."""
+
+
+def load(target: str) -> Callable[..., Any]:
+    """Import the module of a ``module:function`` target and answer the function."""
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function

@@ -1,0 +1,25 @@
+"""``why``: what a run or a task waits for, or how it came to its state."""
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli.client import open_api, segment
+from tradewind.cli.options import DagId, DateOrRun
+from tradewind.cli.runs import find_run
+
+
+def why(
+    dag_id: DagId,
+    date_or_run: DateOrRun,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="[TASK_ID]", help="One task.", show_default=False)
+    ] = None,
+) -> None:
+    """Say why a run, or one of its tasks, is where it is."""
+    with open_api("dags", "dag_runs", "why") as api:
+        run = find_run(api, dag_id, date_or_run)
+        path = f"/api/own/dags/{segment(dag_id)}/dagRuns/{segment(run['dag_run_id'])}/why"
+        told = api.get(path, task_id=task_id)
+    for line in told["reasons"]:
+        print(line)
