@@ -1,0 +1,239 @@
+"""Which name of the field's modules is which of ours: ``module -> {name: "our.module:name"}``.
+
+Literal on purpose: a test resolves every row. Three groups: the present author's interface, the
+paths older files use, and the operators of the standard provider while that is not installed.
+"""
+
+from collections.abc import Mapping
+
+from tradewind.sdk import EXPORTS
+
+COMPAT_LEVEL = "3.3.2"
+"""The version provider packages and Dag files are told they run on."""
+
+_EDGES = "tradewind.sdk.edges"
+_ENUMS = "tradewind.sdk.enums"
+_ERRORS = "tradewind.sdk.exceptions"
+_TIMETABLES = "tradewind.sdk.timetables"
+_BASH = "tradewind.sdk.operators.bash:BashOperator"
+_EMPTY = "tradewind.sdk.operators.empty:EmptyOperator"
+_PYTHON = "tradewind.sdk.operators.python:PythonOperator"
+_DAG = "tradewind.sdk.dags:DAG"
+_OPERATOR = "tradewind.sdk.operator:BaseOperator"
+_HOOK = "tradewind.sdk.hook:BaseHook"
+_XCOM_ARG = "tradewind.sdk.references:XComArg"
+_VARIABLE = "tradewind.sdk.variable:Variable"
+_CONNECTION = "tradewind.sdk.connection:Connection"
+_PARAM = "tradewind.sdk.params:Param"
+_PARAMS = "tradewind.sdk.params:ParamsDict"
+_CONTEXT = "tradewind.sdk.context:get_current_context"
+_LOGGING = "tradewind.sdk.log:LoggingMixin"
+
+_CHAINS = {
+    "chain": f"{_EDGES}:chain",
+    "chain_linear": f"{_EDGES}:chain_linear",
+    "cross_downstream": f"{_EDGES}:cross_downstream",
+}
+
+_DECORATORS = {
+    "dag": "tradewind.sdk.dags:dag",
+    "setup": "tradewind.sdk.decorators:setup",
+    "task": "tradewind.sdk.decorators:task",
+    "task_group": "tradewind.sdk.decorators:task_group",
+    "teardown": "tradewind.sdk.decorators:teardown",
+}
+
+_EXCEPTIONS = {
+    name: f"{_ERRORS}:{name}"
+    for name in (
+        "AirflowBadRequest",
+        "AirflowConfigException",
+        "AirflowDagCycleException",
+        "AirflowException",
+        "AirflowFailException",
+        "AirflowNotFoundException",
+        "AirflowOptionalProviderFeatureException",
+        "AirflowProviderDeprecationWarning",
+        "AirflowRescheduleException",
+        "AirflowSensorTimeout",
+        "AirflowSkipException",
+        "AirflowTaskTerminated",
+        "AirflowTaskTimeout",
+        "AirflowTimetableInvalid",
+        "DagNotFound",
+        "DuplicateTaskIdFound",
+        "FailFastDagInvalidTriggerRule",
+        "ParamValidationError",
+        "RemovedInAirflow4Warning",
+        "TaskAlreadyInTaskGroup",
+        "TaskNotFound",
+        "UnmappableXComLengthPushed",
+        "UnmappableXComTypePushed",
+        "XComNotFound",
+    )
+}
+
+SDK: Mapping[str, Mapping[str, str]] = {
+    "airflow": {
+        "DAG": _DAG,
+        "XComArg": _XCOM_ARG,
+    },
+    "airflow.sdk": {name: f"{module}:{name}" for name, module in EXPORTS.items()},
+    "airflow.sdk.bases": {},
+    "airflow.sdk.bases.decorator": {
+        "DecoratedOperator": "tradewind.sdk.decorated:DecoratedOperator",
+        "TaskDecorator": "tradewind.sdk.decorated:TaskDecorator",
+        "get_unique_task_id": "tradewind.sdk.decorated:get_unique_task_id",
+        "task_decorator_factory": "tradewind.sdk.decorated:task_decorator_factory",
+    },
+    "airflow.sdk.bases.hook": {"BaseHook": _HOOK},
+    "airflow.sdk.bases.operator": {"BaseOperator": _OPERATOR, **_CHAINS},
+    "airflow.sdk.definitions": {},
+    "airflow.sdk.definitions.connection": {"Connection": _CONNECTION},
+    "airflow.sdk.definitions.context": {
+        "Context": "tradewind.sdk.context:Context",
+        "get_current_context": _CONTEXT,
+        "get_parsing_context": "tradewind.sdk.context:get_parsing_context",
+    },
+    "airflow.sdk.definitions.dag": {"DAG": _DAG, "dag": "tradewind.sdk.dags:dag"},
+    "airflow.sdk.definitions.decorators": _DECORATORS,
+    "airflow.sdk.definitions.edges": {
+        "EdgeModifier": f"{_EDGES}:EdgeModifier",
+        "Label": f"{_EDGES}:Label",
+    },
+    "airflow.sdk.definitions.mappedoperator": {
+        "MappedOperator": "tradewind.sdk.mapped:MappedOperator",
+        "OperatorPartial": "tradewind.sdk.mapped:OperatorPartial",
+    },
+    "airflow.sdk.definitions.param": {"Param": _PARAM, "ParamsDict": _PARAMS},
+    "airflow.sdk.definitions.taskgroup": {"TaskGroup": "tradewind.sdk.group:TaskGroup"},
+    "airflow.sdk.definitions.template": {"literal": "tradewind.sdk.templating:literal"},
+    "airflow.sdk.definitions.variable": {"Variable": _VARIABLE},
+    "airflow.sdk.definitions.xcom_arg": {"XComArg": _XCOM_ARG},
+    "airflow.sdk.exceptions": _EXCEPTIONS,
+    "airflow.sdk.types": {"DagRunState": f"{_ENUMS}:DagRunState"},
+}
+"""The present author's interface."""
+
+LEGACY: Mapping[str, Mapping[str, str]] = {
+    "airflow.decorators": _DECORATORS,
+    "airflow.decorators.base": {
+        "DecoratedOperator": "tradewind.sdk.decorated:DecoratedOperator",
+        "TaskDecorator": "tradewind.sdk.decorated:TaskDecorator",
+        "get_unique_task_id": "tradewind.sdk.decorated:get_unique_task_id",
+        "task_decorator_factory": "tradewind.sdk.decorated:task_decorator_factory",
+    },
+    "airflow.decorators.task_group": {"task_group": "tradewind.sdk.decorators:task_group"},
+    "airflow.exceptions": {
+        **_EXCEPTIONS,
+        "AirflowFailFastException": f"{_ERRORS}:AirflowFailException",
+    },
+    "airflow.hooks": {},
+    "airflow.hooks.base": {"BaseHook": _HOOK},
+    "airflow.hooks.base_hook": {"BaseHook": _HOOK},
+    "airflow.models": {
+        "BaseOperator": _OPERATOR,
+        "Connection": _CONNECTION,
+        "DAG": _DAG,
+        "MappedOperator": "tradewind.sdk.mapped:MappedOperator",
+        "Param": _PARAM,
+        "Variable": _VARIABLE,
+        "XComArg": _XCOM_ARG,
+    },
+    "airflow.models.abstractoperator": {
+        "AbstractOperator": "tradewind.sdk.node:AbstractOperator",
+        "DEFAULT_OWNER": "tradewind.sdk.node:DEFAULT_OWNER",
+        "DEFAULT_POOL_SLOTS": "tradewind.sdk.node:DEFAULT_POOL_SLOTS",
+        "DEFAULT_PRIORITY_WEIGHT": "tradewind.sdk.node:DEFAULT_PRIORITY_WEIGHT",
+        "DEFAULT_QUEUE": "tradewind.sdk.node:DEFAULT_QUEUE",
+        "DEFAULT_RETRIES": "tradewind.sdk.node:DEFAULT_RETRIES",
+        "DEFAULT_TRIGGER_RULE": "tradewind.sdk.node:DEFAULT_TRIGGER_RULE",
+    },
+    "airflow.models.baseoperator": {"BaseOperator": _OPERATOR, **_CHAINS},
+    "airflow.models.connection": {"Connection": _CONNECTION},
+    "airflow.models.dag": {"DAG": _DAG, "dag": "tradewind.sdk.dags:dag"},
+    "airflow.models.mappedoperator": {"MappedOperator": "tradewind.sdk.mapped:MappedOperator"},
+    "airflow.models.param": {"Param": _PARAM, "ParamsDict": _PARAMS},
+    "airflow.models.taskmixin": {"DependencyMixin": f"{_EDGES}:DependencyMixin"},
+    "airflow.models.variable": {"Variable": _VARIABLE},
+    "airflow.models.xcom_arg": {"XComArg": _XCOM_ARG},
+    "airflow.operators": {},
+    "airflow.operators.bash": {"BashOperator": _BASH},
+    "airflow.operators.bash_operator": {"BashOperator": _BASH},
+    "airflow.operators.dummy": {"DummyOperator": _EMPTY, "EmptyOperator": _EMPTY},
+    "airflow.operators.dummy_operator": {"DummyOperator": _EMPTY, "EmptyOperator": _EMPTY},
+    "airflow.operators.empty": {"EmptyOperator": _EMPTY},
+    "airflow.operators.python": {"PythonOperator": _PYTHON, "get_current_context": _CONTEXT},
+    "airflow.operators.python_operator": {"PythonOperator": _PYTHON},
+    "airflow.timetables": {},
+    "airflow.timetables.events": {"EventsTimetable": f"{_TIMETABLES}:EventsTimetable"},
+    "airflow.timetables.interval": {
+        "CronDataIntervalTimetable": f"{_TIMETABLES}:CronDataIntervalTimetable",
+        "DeltaDataIntervalTimetable": f"{_TIMETABLES}:DeltaDataIntervalTimetable",
+    },
+    "airflow.timetables.simple": {
+        "ContinuousTimetable": f"{_TIMETABLES}:ContinuousTimetable",
+        "NullTimetable": f"{_TIMETABLES}:NullTimetable",
+        "OnceTimetable": f"{_TIMETABLES}:OnceTimetable",
+    },
+    "airflow.timetables.trigger": {
+        "CronTriggerTimetable": f"{_TIMETABLES}:CronTriggerTimetable",
+        "DeltaTriggerTimetable": f"{_TIMETABLES}:DeltaTriggerTimetable",
+        "MultipleCronTriggerTimetable": f"{_TIMETABLES}:MultipleCronTriggerTimetable",
+    },
+    "airflow.utils": {},
+    "airflow.utils.context": {"Context": "tradewind.sdk.context:Context"},
+    "airflow.utils.dates": {
+        "datetime": "datetime:datetime",
+        "days_ago": "tradewind.compat.dates:days_ago",
+        "timedelta": "datetime:timedelta",
+    },
+    "airflow.utils.edgemodifier": {
+        "EdgeModifier": f"{_EDGES}:EdgeModifier",
+        "Label": f"{_EDGES}:Label",
+    },
+    "airflow.utils.helpers": _CHAINS,
+    "airflow.utils.log": {},
+    "airflow.utils.log.logging_mixin": {"LoggingMixin": _LOGGING},
+    "airflow.utils.state": {
+        "DagRunState": f"{_ENUMS}:DagRunState",
+        "State": f"{_ENUMS}:State",
+        "TaskInstanceState": f"{_ENUMS}:TaskInstanceState",
+    },
+    "airflow.utils.task_group": {"TaskGroup": "tradewind.sdk.group:TaskGroup"},
+    "airflow.utils.template": {"literal": "tradewind.sdk.templating:literal"},
+    "airflow.utils.trigger_rule": {"TriggerRule": f"{_ENUMS}:TriggerRule"},
+    "airflow.utils.types": {
+        "DagRunType": f"{_ENUMS}:DagRunType",
+        "NOTSET": "tradewind.sdk.sentinels:NOTSET",
+        "ArgNotSet": "tradewind.sdk.sentinels:ArgNotSet",
+    },
+    "airflow.utils.weight_rule": {"WeightRule": f"{_ENUMS}:WeightRule"},
+    "airflow.utils.xcom": {"XCOM_RETURN_KEY": "tradewind.sdk.references:XCOM_RETURN_KEY"},
+    "airflow.version": {"version": "tradewind.compat.tables:COMPAT_LEVEL"},
+}
+"""Paths that older files use."""
+
+STANDARD: Mapping[str, Mapping[str, str]] = {
+    "airflow.providers": {},
+    "airflow.providers.standard": {},
+    "airflow.providers.standard.operators": {},
+    "airflow.providers.standard.operators.bash": {"BashOperator": _BASH},
+    "airflow.providers.standard.operators.empty": {"EmptyOperator": _EMPTY},
+    "airflow.providers.standard.operators.python": {
+        "PythonOperator": _PYTHON,
+        "get_current_context": _CONTEXT,
+    },
+}
+"""Served only where the real provider package is not installed."""
+
+WHOLE: Mapping[str, str] = {
+    "airflow.macros": "tradewind.sdk.macros",
+    "airflow.sdk.execution_time.macros": "tradewind.sdk.macros",
+    "airflow.sdk.timezone": "tradewind.sdk.timezone",
+    "airflow.utils.timezone": "tradewind.sdk.timezone",
+}
+"""Modules that are one of ours, name by name."""
+
+CONSTANTS: Mapping[str, Mapping[str, str]] = {"airflow": {"__version__": COMPAT_LEVEL}}
+"""Names whose value stands here."""

@@ -1,0 +1,1 @@
+"""Lives beside user code: imports Dag files, describes them, runs attempts of their tasks."""

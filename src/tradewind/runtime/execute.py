@@ -1,0 +1,277 @@
+"""Running one attempt of a task: context, templates, execute, XCom, callbacks, outcome."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+from tradewind.core.states import LegState
+from tradewind.protocol.child import Done
+from tradewind.protocol.clock import Clock
+from tradewind.protocol.orders import TaskOrder
+from tradewind.protocol.ports import TaskPort
+from tradewind.protocol.reports import XComPush
+from tradewind.runtime.clock import SystemClock
+from tradewind.runtime.context import TaskContext, build_context
+from tradewind.runtime.faults import one_line, user_traceback
+from tradewind.sdk.context import set_current_context
+from tradewind.sdk.dags import DAG
+from tradewind.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTerminated,
+    AirflowTaskTimeout,
+    UnmappableXComLengthPushed,
+    UnmappableXComTypePushed,
+)
+from tradewind.sdk.references import XCOM_RETURN_KEY
+from tradewind.sdk.serde import encode, length_of
+
+MAX_MAP_LENGTH = 1024
+"""How many instances a pushed value may ask for; more is taken for a mistake."""
+
+log = logging.getLogger("tradewind.task")
+
+
+def run_task(
+    order: TaskOrder, dags: Mapping[str, DAG], port: TaskPort, clock: Clock | None = None
+) -> Done:
+    """Run one leg of one try in this process and answer how it ended; nothing is raised.
+
+    ``port`` must be bound already. The return value's XCom comes with the answer, so that it is
+    recorded together with the outcome; what the task pushes itself goes through the port.
+    """
+    attempt = _Attempt(order, dags, port, clock or SystemClock())
+    return attempt.run()
+
+
+class _Attempt:
+    def __init__(
+        self, order: TaskOrder, dags: Mapping[str, DAG], port: TaskPort, clock: Clock
+    ) -> None:
+        self.order = order
+        self.dags = dags
+        self.port = port
+        self.clock = clock
+        self.started_at = clock.now().timestamp()
+        self.pid = os.getpid()
+        self.task: Any = None
+        self.context: TaskContext | None = None
+        self.xcoms: list[XComPush] = []
+        self.wake_at: float | None = None
+        self.retry = True
+
+    def run(self) -> Done:
+        """Run, and turn whatever happens into an outcome."""
+        try:
+            self._prepare()
+            self._execute()
+            outcome, error = LegState.SUCCESS, ""
+        except BaseException as raised:  # noqa: BLE001 - whatever user code raises is its outcome
+            outcome, error = self._outcome_of(raised)
+        if outcome is not LegState.SUCCESS:
+            self.xcoms = []
+        self._call_back(outcome)
+        return Done(
+            outcome=outcome.value,
+            started_at=self.started_at,
+            ended_at=self.clock.now().timestamp(),
+            xcoms=tuple(self.xcoms),
+            retry=self.retry,
+            error=error,
+            wake_at=self.wake_at,
+        )
+
+    def _prepare(self) -> None:
+        order = self.order
+        dag = self.dags.get(order.run.dag_id)
+        if dag is None:
+            raise AirflowFailException(
+                f"{order.file} has no Dag '{order.run.dag_id}' any more; it has "
+                f"{', '.join(self.dags) or 'none'}"
+            )
+        task = dag.get_task(order.task_id)
+        self.task = task
+        self.context = build_context(order, task, self.port)
+        seen: set[int] = set()
+        with set_current_context(self.context):
+            if task.is_mapped:
+                self.context["expanded_ti_count"] = task.map_input.length(self.context)
+                self.task, seen = task.unmap_at(self.context, order.map_index)
+            else:
+                self.task = task.prepare_for_execution()
+            self.context["task"] = self.task
+            self.context["ti"].bind(self.task, self.context)
+            self.task.resolve_template_files()
+            env = self.task.get_template_env()
+            self.task.render_template_fields(self.context, env, seen)
+
+    def _execute(self) -> None:
+        context = self.context
+        assert context is not None  # noqa: S101 - _prepare has built it
+        task = self.task
+        with set_current_context(context):
+            task.pre_execute(context)
+            _call_all(task.on_execute_callback, context, "on_execute_callback")
+            with time_limit(task.execution_timeout, task.task_id):
+                result = task.execute(context)
+                if asyncio.iscoroutine(result):
+                    result = asyncio.run(result)
+            self._push(result)
+            task.post_execute(context, result)
+
+    def _push(self, result: Any) -> None:
+        task = self.task
+        if result is None or not task.do_xcom_push:
+            self._check_mappable(XCOM_RETURN_KEY, None)
+            return
+        if task.multiple_outputs:
+            if not isinstance(result, Mapping):
+                raise AirflowException(
+                    f"Task '{task.task_id}' has multiple outputs, so it must return a dict, not "
+                    f"{type(result).__name__}"
+                )
+            for key, value in result.items():
+                if not isinstance(key, str):
+                    raise AirflowException(
+                        f"Task '{task.task_id}' has multiple outputs, so its keys must be strings; "
+                        f"{key!r} is {type(key).__name__}"
+                    )
+                self._keep(key, value)
+        self._keep(XCOM_RETURN_KEY, result)
+
+    def _keep(self, key: str, value: Any) -> None:
+        self._check_mappable(key, value)
+        self.xcoms.append(
+            XComPush(
+                attempt_id=self.order.attempt_id,
+                epoch=self.order.epoch,
+                key=key,
+                value=encode(value),
+                length=length_of(value),
+            )
+        )
+
+    def _check_mappable(self, key: str, value: Any) -> None:
+        """Refuse what a task below is mapped over and cannot be, while the blame is clear."""
+        if self.order.map_index >= 0 or not self._is_mapped_over(key):
+            return
+        length = length_of(value)
+        if length is None:
+            kind = "nothing" if value is None else f"{type(value).__name__}"
+            raise UnmappableXComTypePushed(
+                f"A task is mapped over what '{self.task.task_id}' pushes, which must be a list or "
+                f"a dict; it pushed {kind}"
+            )
+        if length > MAX_MAP_LENGTH:
+            raise UnmappableXComLengthPushed(
+                f"A task is mapped over what '{self.task.task_id}' pushes: {length} items are more "
+                f"than the {MAX_MAP_LENGTH} allowed"
+            )
+
+    def _is_mapped_over(self, key: str) -> bool:
+        dag = self.dags[self.order.run.dag_id]
+        for below in self.task.downstream_task_ids:
+            task = dag.get_task(below)
+            if task.is_mapped and (self.order.task_id, key) in {
+                (source.task_id, name) for source, name in task.map_input.iter_references()
+            }:
+                return True
+        return False
+
+    def _outcome_of(self, raised: BaseException) -> tuple[LegState, str]:
+        match raised:
+            case AirflowSkipException():
+                log.info("Skipped: %s", raised)
+                return LegState.SKIPPED, ""
+            case AirflowRescheduleException(reschedule_date=date):
+                self.wake_at = date.timestamp()
+                log.info("Goes on at %s", date)
+                return LegState.RESCHEDULED, ""
+            case AirflowTaskTerminated():
+                return LegState.KILLED, self._end_from_outside(raised)
+        if isinstance(raised, AirflowTaskTimeout):
+            self._kill_quietly()
+        self.retry = not isinstance(raised, AirflowFailException | AirflowSensorTimeout)
+        log.error(
+            "Task failed: %s", one_line(raised), extra={"error_detail": user_traceback(raised)}
+        )
+        if self.context is not None:
+            self.context["exception"] = raised
+        return LegState.FAILED, one_line(raised)
+
+    def _end_from_outside(self, raised: BaseException) -> str:
+        if os.getpid() != self.pid:
+            # A process that the task forked took the signal; the task itself goes on.
+            os._exit(143)
+        log.warning("Task is ended from outside; calling on_kill()")
+        if self.context is not None:
+            self.context["exception"] = raised
+        self._kill_quietly()
+        return one_line(raised)
+
+    def _kill_quietly(self) -> None:
+        try:
+            if self.task is not None and not self.task.is_mapped:
+                self.task.on_kill()
+        except Exception:
+            log.exception("on_kill() failed")
+
+    def _call_back(self, outcome: LegState) -> None:
+        if self.context is None or self.task is None:
+            return
+        name = self._callback_for(outcome)
+        if name:
+            with set_current_context(self.context):
+                _call_all(getattr(self.task, name), self.context, name)
+
+    def _callback_for(self, outcome: LegState) -> str:
+        if outcome in (LegState.FAILED, LegState.KILLED):
+            again = self.retry and self.order.try_number <= self.order.max_tries
+            return "on_retry_callback" if again else "on_failure_callback"
+        return {
+            LegState.SUCCESS: "on_success_callback",
+            LegState.SKIPPED: "on_skipped_callback",
+        }.get(outcome, "")
+
+
+def _call_all(callbacks: Any, context: Any, name: str) -> None:
+    """Call each; one that fails is logged and changes nothing."""
+    for callback in callbacks or ():
+        try:
+            callback(context)
+        except Exception:
+            log.exception("%s failed", name)
+
+
+@contextlib.contextmanager
+def time_limit(span: timedelta | None, task_id: str) -> Iterator[None]:
+    """End the block with AirflowTaskTimeout after this span; only in the main thread.
+
+    Raises:
+        AirflowTaskTimeout: The block took longer.
+    """
+    if span is None:
+        yield
+        return
+    if span.total_seconds() <= 0:
+        raise AirflowTaskTimeout(f"Task '{task_id}' has no time: its execution_timeout is {span}")
+
+    def expire(number: int, frame: FrameType | None) -> None:
+        raise AirflowTaskTimeout(f"Task '{task_id}' ran longer than its execution_timeout, {span}")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, span.total_seconds())
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,85 @@
+"""Importing a Dag file the way its author expects, and finding the Dags in it."""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from tradewind.compat.finder import install
+from tradewind.protocol.orders import BundleRef
+from tradewind.runtime.fork_safety import note_own_sockets
+from tradewind.sdk import scope
+from tradewind.sdk.dags import DAG
+from tradewind.sdk.exceptions import AirflowException
+
+
+def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
+    """Import a Dag file and answer its Dags by id, in the order they were made.
+
+    The bundle's root, then its Dags folder, then the file's own folder can be imported from. The
+    module gets a name of its own, so that two files of one name do not meet.
+
+    Raises:
+        AirflowException: Two Dags of the file have the same id, or there is no such file.
+        BaseException: Whatever the file raises.
+    """
+    path = Path(bundle.root) / file
+    if not path.is_file():
+        raise AirflowException(f"There is no Dag file {file} in bundle '{bundle.name}'")
+    install()
+    note_own_sockets()
+    _extend_path([bundle.root, bundle.dags_folder])
+    with scope.loading(str(path)) as opened:
+        module = import_path(path)
+    return _by_id(file, [*opened, *_dags_in(module)])
+
+
+def import_path(path: Path) -> ModuleType:
+    """Import the file anew under a name made from its path; a failed import leaves no module.
+
+    Raises:
+        BaseException: Whatever the file raises.
+    """
+    name = module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - it is a .py file
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def module_name(path: Path) -> str:
+    """Answer the name a Dag file is imported under.
+
+    Example:
+        >>> module_name(Path("/dags/sales.py"))
+        'tradewind_dag_0cac4c79_sales'
+    """
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    return f"tradewind_dag_{digest}_{path.stem}"
+
+
+def _extend_path(folders: list[str]) -> None:
+    for folder in reversed(folders):
+        if folder in sys.path:
+            sys.path.remove(folder)
+        sys.path.insert(0, folder)
+
+
+def _dags_in(module: ModuleType) -> list[DAG]:
+    return [value for value in list(vars(module).values()) if isinstance(value, DAG)]
+
+
+def _by_id(file: str, dags: list[DAG]) -> dict[str, DAG]:
+    found: dict[str, DAG] = {}
+    for dag in dags:
+        known = found.setdefault(dag.dag_id, dag)
+        if known is not dag:
+            raise AirflowException(f"{file} has two Dags with the id '{dag.dag_id}'")
+    return found

@@ -1,0 +1,273 @@
+"""From a Dag as its author wrote it to a DagSpec: plain data, checked, nothing silently left out."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tradewind.core.spec import DagSpec, MapAxis, MapSpec, ParamSpec, RetrySpec, TaskSpec
+from tradewind.sdk.dags import DAG
+from tradewind.sdk.enums import TriggerRule, WeightRule
+from tradewind.sdk.exceptions import (
+    AirflowException,
+    FailFastDagInvalidTriggerRule,
+    UnsupportedArgument,
+)
+from tradewind.sdk.mapped import MapInput
+from tradewind.sdk.operators.empty import EmptyOperator
+from tradewind.sdk.params import ParamsDict
+from tradewind.sdk.references import Reference, XComArg
+from tradewind.sdk.timetables import schedule_text
+from tradewind.sdk.timezone import convert_to_utc, zone_name
+
+_LARGEST_WEIGHT = 2**31 - 1
+_LONGEST_FIELD = 4096
+_CALLBACKS = ("execute", "failure", "success", "retry", "skipped")
+
+
+def serialize_dag(dag: DAG, file: str) -> DagSpec:
+    """Answer the Dag as data.
+
+    Args:
+        dag: The Dag.
+        file: Its file, relative to the root of its bundle.
+
+    Raises:
+        AirflowException: The Dag cannot run: a circle, a rule that forbids another, something
+            mapped over that gives no length.
+    """
+    order = dag.topological_sort()
+    weights = _weights(order)
+    tasks = tuple(_serialize_task(task, weights[task.task_id]) for task in order)
+    _check(dag, order)
+    return DagSpec(
+        dag_id=dag.dag_id,
+        file=file,
+        tasks=tasks,
+        timetable=dag.timetable.core,
+        timezone=zone_name(dag.timezone),
+        schedule_text=schedule_text(dag.schedule),
+        start_date=convert_to_utc(dag.start_date),
+        end_date=convert_to_utc(dag.end_date),
+        catchup=bool(dag.catchup),
+        max_active_runs=1 if dag.timetable.summary == "@continuous" else int(dag.max_active_runs),
+        max_active_tasks=int(dag.max_active_tasks),
+        max_consecutive_failed_dag_runs=int(dag.max_consecutive_failed_dag_runs),
+        dagrun_timeout_seconds=_seconds(dag.dagrun_timeout),
+        fail_fast=bool(dag.fail_fast),
+        is_paused_upon_creation=dag.is_paused_upon_creation,
+        allowed_run_types=_run_types(dag),
+        params=_serialize_params(dag.params),
+        tags=tuple(sorted(dag.tags)),
+        description=dag.description,
+        doc_md=dag.doc_md,
+        display_name=dag.dag_display_name if dag.dag_display_name != dag.dag_id else None,
+        owners=tuple(sorted({task.owner for task in order})),
+        owner_links=dag.owner_links,
+        groups=_serialize_groups(dag),
+        has_callbacks=bool(dag.on_success_callback or dag.on_failure_callback),
+        render_template_as_native_obj=bool(dag.render_template_as_native_obj),
+        warnings=tuple(_warnings(dag, order)),
+    )
+
+
+def _serialize_task(task: Any, weight: int) -> TaskSpec:
+    cls = task.operator_class if task.is_mapped else type(task)
+    return TaskSpec(
+        task_id=task.task_id,
+        operator=f"{cls.__module__}.{cls.__qualname__}",
+        operator_name=task.operator_name,
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        group=_group_of(task),
+        trigger_rule=str(task.trigger_rule),
+        retry=_serialize_retry(task),
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        queue=task.queue,
+        priority_weight=weight,
+        execution_timeout_seconds=_seconds(task.execution_timeout),
+        max_active_tis_per_dag=task.max_active_tis_per_dag,
+        max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        depends_on_past=bool(task.depends_on_past),
+        wait_for_downstream=bool(task.wait_for_downstream),
+        ignore_first_depends_on_past=bool(task.ignore_first_depends_on_past),
+        start_date=convert_to_utc(task.start_date),
+        end_date=convert_to_utc(task.end_date),
+        is_empty=_is_empty(task, cls),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        mapping=serialize_mapping(task.task_id, task.map_input) if task.is_mapped else None,
+        map_index_template=task.map_index_template,
+        owner=task.owner,
+        doc_md=_documentation(task),
+        display_name=task.task_display_name if task.task_display_name != task.task_id else None,
+        template_fields=_serialize_templates(task),
+    )
+
+
+def _serialize_retry(task: Any) -> RetrySpec:
+    return RetrySpec(
+        retries=task.retries,
+        delay_seconds=task.retry_delay.total_seconds(),
+        backoff=task.retry_exponential_backoff,
+        max_delay_seconds=_seconds(task.max_retry_delay),
+    )
+
+
+def _is_empty(task: Any, cls: type) -> bool:
+    # Exactly this class: a subclass may do something.
+    hooks = [getattr(task, f"on_{event}_callback") for event in _CALLBACKS]
+    hooks += [task._pre_execute_hook, task._post_execute_hook]  # noqa: SLF001 - same wing
+    return cls is EmptyOperator and not any(hooks) and not task.outlets
+
+
+def serialize_mapping(task_id: str, map_input: MapInput) -> MapSpec:
+    """Answer over what a task is mapped: each factor's length, or the task that will tell it.
+
+    Raises:
+        UnsupportedArgument: A factor is a reference whose length no single task tells.
+    """
+    axes: list[MapAxis] = []
+    for name, value in map_input.factors().items():
+        if isinstance(value, XComArg):
+            axes.append(MapAxis(name=name, task_id=value.operator.task_id, key=value.key))
+        elif isinstance(value, Reference):
+            raise UnsupportedArgument(
+                f"Task '{task_id}' cannot be mapped over {type(value).__name__} ('{name}'); a list, "
+                "a dict or the output of a task can be"
+            )
+        else:
+            axes.append(MapAxis(name=name, length=len(value)))
+    return MapSpec(axes=tuple(axes))
+
+
+def _weights(order: Iterable[Any]) -> dict[str, int]:
+    tasks = {task.task_id: task for task in order}
+    weights: dict[str, int] = {}
+    for name, task in tasks.items():
+        total = task.priority_weight
+        if task.weight_rule is not WeightRule.ABSOLUTE:
+            upstream = task.weight_rule is WeightRule.UPSTREAM
+            near = task.get_flat_relative_ids(upstream=upstream)
+            total += sum(tasks[other].priority_weight for other in near)
+        weights[name] = max(-_LARGEST_WEIGHT - 1, min(_LARGEST_WEIGHT, total))
+    return weights
+
+
+def _check(dag: DAG, order: Iterable[Any]) -> None:
+    for task in order:
+        if dag.fail_fast and not task.is_teardown and task.trigger_rule != TriggerRule.ALL_SUCCESS:
+            raise FailFastDagInvalidTriggerRule(
+                f"Dag '{dag.dag_id}' is fail_fast, so every task needs the trigger rule "
+                f"all_success; '{task.task_id}' has {task.trigger_rule}"
+            )
+        if task.is_setup:
+            _check_setup(task)
+
+
+def _check_setup(setup: Any) -> None:
+    for below in setup.downstream_list:
+        if not below.is_teardown and below.trigger_rule != TriggerRule.ALL_SUCCESS:
+            raise AirflowException(
+                f"Task '{below.task_id}' follows the setup '{setup.task_id}', so its trigger rule "
+                f"must be all_success, not {below.trigger_rule}"
+            )
+
+
+def _group_of(task: Any) -> str:
+    return task.task_group.group_id if task.task_group is not None else ""
+
+
+def _serialize_groups(dag: DAG) -> dict[str, dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    for group in dag.task_group.iter_groups():
+        if group.is_root:
+            continue
+        groups[group.group_id] = {
+            "parent": group.parent_group.group_id if group.parent_group else "",
+            "label": group.label,
+            "tooltip": group.tooltip,
+            "doc_md": group.doc_md,
+            "ui_color": group.ui_color,
+            "ui_fgcolor": group.ui_fgcolor,
+        }
+    return groups
+
+
+def _serialize_params(params: ParamsDict) -> dict[str, ParamSpec]:
+    found: dict[str, ParamSpec] = {}
+    for name in params:
+        param = params.get_param(name)
+        found[name] = ParamSpec(
+            default=jsonable(param.value) if param.has_value else None,
+            has_default=param.has_value,
+            description=param.description,
+            json_schema=jsonable(param.schema),
+        )
+    return found
+
+
+def _run_types(dag: DAG) -> tuple[str, ...] | None:
+    return tuple(str(run_type) for run_type in dag.allowed_run_types or ()) or None
+
+
+def _warnings(dag: DAG, order: Iterable[Any]) -> Iterable[str]:
+    yield from dag.warnings
+    for task in order:
+        for warning in dict.fromkeys(task.warnings):
+            yield f"Task '{task.task_id}': {warning}"
+
+
+def _documentation(task: Any) -> str | None:
+    if task.doc_md:
+        return str(task.doc_md)
+    if task.doc:
+        return str(task.doc)
+    for kind in ("json", "yaml", "rst"):
+        text = getattr(task, f"doc_{kind}")
+        if text:
+            return f"```{kind}\n{text}\n```"
+    return None
+
+
+def _serialize_templates(task: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    source = task.partial_kwargs if task.is_mapped else task.__dict__
+    for field in task.template_fields:
+        value = source.get(field)
+        if value not in (None, (), [], {}):
+            values[field] = jsonable(value)
+    return values
+
+
+def jsonable(value: Any) -> Any:
+    """Answer a value for display as JSON: references as templates, the rest as text, cut if long."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_FIELD else f"{value[:_LONGEST_FIELD]}..."
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((jsonable(item) for item in value), key=str)
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return _display(value)
+    return value
+
+
+def _display(value: Any) -> str:
+    if callable(value):
+        # Not repr(): it holds an address, which differs at every parse.
+        return f"<callable {getattr(value, '__qualname__', type(value).__qualname__)}>"
+    if isinstance(value, Reference) and hasattr(value, "value"):
+        return str(jsonable(value.value))
+    text = str(value)
+    return text if " at 0x" not in text else f"<{type(value).__qualname__}>"
+
+
+def _seconds(span: Any) -> float | None:
+    return None if span is None else float(span.total_seconds())

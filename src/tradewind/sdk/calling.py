@@ -1,0 +1,82 @@
+"""Calling an author's function with what of the context its signature asks for."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tradewind.sdk.context import CONTEXT_KEYS
+
+_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def determine_kwargs(
+    func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Answer those of the named values that the function takes beside its positional ones.
+
+    Example:
+        >>> determine_kwargs(lambda a, ds: None, [1], {"ds": "2026-04-20", "ts": "x"})
+        {'ds': '2026-04-20'}
+    """
+    parameters = list(inspect.signature(func).parameters.values())
+    taken = {parameter.name for parameter in parameters[: len(args)]}
+    rest = {name: value for name, value in kwargs.items() if name not in taken}
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return rest
+    names = {parameter.name for parameter in parameters if parameter.kind in _KEYWORD}
+    return {name: value for name, value in rest.items() if name in names}
+
+
+def call(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call a function; a coroutine is run to its end."""
+    result = func(*args, **kwargs)
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def check_call(
+    func: Callable[..., Any], task_id: str, args: Collection[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Refuse arguments that the function cannot be called with; context keys need not be given.
+
+    Raises:
+        ValueError: A context key has a default other than None.
+        TypeError: Arguments are missing or unknown.
+    """
+    parameters = []
+    for parameter in inspect.signature(func).parameters.values():
+        if parameter.name in CONTEXT_KEYS and parameter.kind in _KEYWORD:
+            if parameter.default not in (inspect.Parameter.empty, None):
+                raise ValueError(
+                    f"Parameter '{parameter.name}' of task '{task_id}' is filled from the context, "
+                    "so its default must be None"
+                )
+            parameter = parameter.replace(default=None)
+        parameters.append(parameter)
+    try:
+        _reordered(parameters).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"Task '{task_id}': {error}") from None
+
+
+def _reordered(parameters: list[inspect.Parameter]) -> inspect.Signature:
+    # A parameter without default may not follow one with: give those that would one too, so that
+    # binding (not the signature) finds what is missing.
+    seen_default = False
+    fixed: list[inspect.Parameter] = []
+    for parameter in parameters:
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            if parameter.default is not inspect.Parameter.empty:
+                seen_default = True
+            elif seen_default:
+                parameter = parameter.replace(default=None)
+        fixed.append(parameter)
+    return inspect.Signature(fixed)
+
+
+def parameter_names(func: Callable[..., Any]) -> tuple[set[str], bool]:
+    """Answer the names a function takes by keyword, and whether it takes any name."""
+    parameters = inspect.signature(func).parameters.values()
+    names = {parameter.name for parameter in parameters if parameter.kind in _KEYWORD}
+    is_open = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    return names, is_open

@@ -1,0 +1,124 @@
+"""The exceptions a task or a Dag file may raise or catch, and what each of them means.
+
+They keep the names the field knows, because existing Dag files catch them by these names.
+"""
+
+from datetime import datetime
+
+
+class AirflowException(Exception):
+    """The root of what goes wrong in a Dag or a task; raised by a task, its try has failed."""
+
+    def serialize(self) -> tuple[str, tuple[object, ...], dict[str, object]]:
+        """Answer the class's path and the arguments it can be made from again."""
+        cls = type(self)
+        return f"{cls.__module__}.{cls.__name__}", self.args, {}
+
+
+class AirflowBadRequest(AirflowException):
+    """A caller asked for something malformed."""
+
+
+class AirflowNotFoundException(AirflowException):
+    """The connection, variable or other thing named does not exist."""
+
+
+class AirflowConfigException(AirflowException):
+    """A setting is missing or makes no sense."""
+
+
+class AirflowSkipException(AirflowException):
+    """Raised by a task: this task instance ends as skipped."""
+
+
+class AirflowFailException(AirflowException):
+    """Raised by a task: it failed, and trying again is of no use."""
+
+
+class AirflowSensorTimeout(AirflowException):
+    """A sensor waited long enough; the task fails without another try."""
+
+
+class AirflowTaskTimeout(BaseException):
+    """The task ran longer than its ``execution_timeout``; it may be tried again."""
+
+
+class AirflowTaskTerminated(BaseException):
+    """The task was ended from outside."""
+
+
+class AirflowRescheduleException(AirflowException):
+    """Raised by a task: give the slot back and go on at this moment, in the same try."""
+
+    def __init__(self, reschedule_date: datetime) -> None:
+        super().__init__(reschedule_date)
+        self.reschedule_date = reschedule_date
+
+
+class AirflowOptionalProviderFeatureException(AirflowException):
+    """A part of a provider needs a package that is not installed."""
+
+
+class AirflowDagCycleException(AirflowException):
+    """The tasks of a Dag depend on each other in a circle."""
+
+
+class AirflowTimetableInvalid(AirflowException):
+    """A schedule cannot be read."""
+
+
+class DagNotFound(AirflowNotFoundException):
+    """There is no Dag of that id."""
+
+
+class TaskNotFound(AirflowNotFoundException):
+    """The Dag has no task of that id."""
+
+
+class DuplicateTaskIdFound(AirflowException):
+    """Two tasks or groups of one Dag have the same id."""
+
+
+class TaskAlreadyInTaskGroup(AirflowException):
+    """A task was added to a second task group."""
+
+
+class FailFastDagInvalidTriggerRule(AirflowException):
+    """A ``fail_fast`` Dag has a task with another trigger rule than all_success."""
+
+
+class ParamValidationError(AirflowException):
+    """A Param's value does not fit its schema."""
+
+
+class XComNotFound(AirflowException):
+    """A task asked for a key that its upstream never pushed."""
+
+    def __init__(self, dag_id: str, task_id: str, key: str) -> None:
+        super().__init__(dag_id, task_id, key)
+        self.dag_id = dag_id
+        self.task_id = task_id
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"Task '{self.task_id}' of Dag '{self.dag_id}' pushed no XCom '{self.key}'"
+
+
+class UnmappableXComTypePushed(AirflowException):
+    """A task is mapped over a value that is neither a list nor a dict."""
+
+
+class UnmappableXComLengthPushed(AirflowException):
+    """A task is mapped over a value with more items than ``max_map_length``."""
+
+
+class UnsupportedArgument(AirflowException):
+    """An argument of the field that has no effect here, and whose absence would change results."""
+
+
+class RemovedInAirflow4Warning(DeprecationWarning):
+    """Something that still works and will go."""
+
+
+class AirflowProviderDeprecationWarning(DeprecationWarning):
+    """Something of a provider package that still works and will go."""

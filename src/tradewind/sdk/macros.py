@@ -1,0 +1,41 @@
+"""What templates find under ``macros``: modules and small functions for dates."""
+
+import json as json
+import random as random
+import time as time
+import uuid as uuid
+from datetime import date, timedelta
+from datetime import datetime as datetime
+
+import dateutil as dateutil
+import yaml as yaml
+
+
+def ds_add(ds: str, days: int) -> str:
+    """Answer a date some days later, or earlier.
+
+    Example:
+        >>> ds_add("2026-04-20", -1)
+        '2026-04-19'
+    """
+    return (date.fromisoformat(str(ds)) + timedelta(days=days)).isoformat()
+
+
+def ds_format(ds: str, input_format: str, output_format: str) -> str:
+    """Answer a date written in another form.
+
+    Example:
+        >>> ds_format("2026-04-20", "%Y-%m-%d", "%d.%m.%Y")
+        '20.04.2026'
+    """
+    read = datetime.strptime(str(ds), input_format)  # noqa: DTZ007 - a date, not an instant
+    return read.strftime(output_format)
+
+
+def datetime_diff_for_humans(dt: datetime, since: datetime | None = None) -> str:
+    """Answer the distance of two moments in words, as in "3 days ago"."""
+    # pendulum costs 60 ms to import, and few templates ask for this.
+    import pendulum  # noqa: PLC0415
+
+    base = pendulum.instance(since) if since is not None else None
+    return pendulum.instance(dt).diff_for_humans(base)

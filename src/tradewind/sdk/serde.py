@@ -1,0 +1,201 @@
+"""XComs as JSON: what a task pushes comes back as it was, whatever process reads it.
+
+Plain JSON stays plain, so that people and the API can read it. What JSON lacks is an object with
+``__type__`` and ``__value__``. A type that is not known here is refused by name, never guessed.
+"""
+
+import base64
+import datetime as dt
+import json
+import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.timezone import zone_name
+
+_TYPE = "__type__"
+_VALUE = "__value__"
+
+
+def encode(value: Any) -> bytes:
+    """Answer a value as JSON.
+
+    Raises:
+        AirflowException: It holds something that cannot be kept; the message says what and where.
+
+    Example:
+        >>> encode({"rows": 3, "day": dt.date(2026, 4, 20)})
+        b'{"rows":3,"day":{"__type__":"date","__value__":"2026-04-20"}}'
+        >>> decode(encode((1, Decimal("2.50"))))
+        (1, Decimal('2.50'))
+    """
+    tree = _plain(value, "the value", ())
+    return json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def decode(raw: bytes) -> Any:
+    """Answer the value that was encoded.
+
+    Raises:
+        AirflowException: It was written by a newer version that knows more types.
+    """
+    return json.loads(raw, object_hook=_read)
+
+
+def length_of(value: Any) -> int | None:
+    """Answer how many instances a task mapped over this value has, or None where it cannot be.
+
+    Example:
+        >>> length_of([1, 2]), length_of("ab")
+        (2, None)
+    """
+    if isinstance(value, list | tuple | Mapping):
+        return len(value)
+    return None
+
+
+def _plain(value: Any, path: str, around: tuple[int, ...]) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _tagged("float", repr(float(value)))
+    if id(value) in around:
+        raise AirflowException(f"An XCom cannot hold itself ({path})")
+    inside = (*around, id(value))
+    if isinstance(value, Mapping):
+        return _plain_mapping(value, path, inside)
+    if isinstance(value, list):
+        return [_plain(item, f"{path}[{i}]", inside) for i, item in enumerate(value)]
+    if isinstance(value, tuple | set | frozenset):
+        return _plain_collection(value, path, inside)
+    for kind, (tag, write) in _WRITERS.items():
+        if isinstance(value, kind):
+            return _tagged(tag, write(value))
+    if hasattr(type(value), "__lazy_sequence__"):
+        return [_plain(item, f"{path}[{i}]", inside) for i, item in enumerate(value)]
+    raise AirflowException(_refusal(value, path))
+
+
+def _plain_collection(value: Any, path: str, inside: tuple[int, ...]) -> Any:
+    items = [_plain(item, f"{path}[{i}]", inside) for i, item in enumerate(_ordered(value))]
+    return _tagged(type(value).__name__ if type(value) in (set, frozenset) else "tuple", items)
+
+
+def _ordered(value: Any) -> Any:
+    return value if isinstance(value, tuple) else sorted(value, key=repr)
+
+
+def _plain_mapping(value: Mapping[Any, Any], path: str, inside: tuple[int, ...]) -> Any:
+    if all(isinstance(key, str) for key in value) and _TYPE not in value:
+        return {str(key): _plain(item, f"{path}[{key!r}]", inside) for key, item in value.items()}
+    pairs = [
+        [_plain(key, f"a key of {path}", inside), _plain(item, f"{path}[{key!r}]", inside)]
+        for key, item in value.items()
+    ]
+    return _tagged("dict", pairs)
+
+
+def _tagged(tag: str, value: Any) -> dict[str, Any]:
+    return {_TYPE: tag, _VALUE: value}
+
+
+def _refusal(value: Any, path: str) -> str:
+    cls = type(value)
+    name = (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )
+    return (
+        f"{path[:1].upper()}{path[1:]} is a {name}, which cannot be kept as an XCom. Return JSON values, dates, Decimals, "
+        "UUIDs, bytes, tuples or sets; write anything larger to a file or table and return where it is."
+    )
+
+
+def _write_instant(value: dt.datetime) -> Any:
+    name = zone_name(value.tzinfo) if value.tzinfo is not None else None
+    return [value.replace(tzinfo=None).isoformat(), name, value.fold, _offset_seconds(value)]
+
+
+def _offset_seconds(value: dt.datetime) -> float | None:
+    offset = value.utcoffset()
+    return offset.total_seconds() if offset is not None else None
+
+
+def _write_datetime(value: dt.datetime) -> Any:
+    # Recognised without importing pendulum: whoever has one has imported it already.
+    is_pendulum = type(value).__module__.startswith("pendulum")
+    return [*_write_instant(value), is_pendulum]
+
+
+def _read_datetime(parts: list[Any]) -> dt.datetime:
+    text, zone, fold, offset, is_pendulum = parts
+    naive = dt.datetime.fromisoformat(text).replace(fold=fold)
+    value = naive if offset is None else naive.replace(tzinfo=_zone(zone, offset))
+    if not is_pendulum:
+        return value
+    # pendulum costs 60 ms to import; only tasks that push its dates read them.
+    import pendulum  # noqa: PLC0415
+
+    return (
+        pendulum.instance(value, tz=None)
+        if offset is not None
+        else pendulum.naive(
+            naive.year,
+            naive.month,
+            naive.day,
+            naive.hour,
+            naive.minute,
+            naive.second,
+            naive.microsecond,
+        )
+    )
+
+
+def _zone(name: str, offset: float) -> dt.tzinfo:
+    if name == "UTC":
+        return dt.UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return dt.timezone(dt.timedelta(seconds=offset))
+
+
+_WRITERS: Mapping[type, tuple[str, Callable[[Any], Any]]] = {
+    dt.datetime: ("datetime", _write_datetime),
+    dt.date: ("date", dt.date.isoformat),
+    dt.time: ("time", dt.time.isoformat),
+    dt.timedelta: ("timedelta", lambda span: [span.days, span.seconds, span.microseconds]),
+    Decimal: ("decimal", str),
+    UUID: ("uuid", str),
+    bytes: ("bytes", lambda raw: base64.b64encode(raw).decode()),
+    bytearray: ("bytes", lambda raw: base64.b64encode(raw).decode()),
+}
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "datetime": _read_datetime,
+    "date": dt.date.fromisoformat,
+    "time": dt.time.fromisoformat,
+    "timedelta": lambda parts: dt.timedelta(*parts),
+    "decimal": Decimal,
+    "uuid": UUID,
+    "bytes": base64.b64decode,
+    "float": float,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "dict": lambda pairs: {key: value for key, value in pairs},
+}
+
+
+def _read(node: dict[str, Any]) -> Any:
+    if _TYPE not in node:
+        return node
+    reader = _READERS.get(node[_TYPE])
+    if reader is None:
+        raise AirflowException(f"An XCom has a '{node[_TYPE]}', which this version cannot read")
+    return reader(node[_VALUE])

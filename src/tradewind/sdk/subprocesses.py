@@ -1,0 +1,78 @@
+"""Programs run by a task: output into its log as it happens, ended with all they started."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_GRACE_SECONDS = 3.0
+
+
+class SubprocessResult(NamedTuple):
+    """How a program ended, and the last line it wrote."""
+
+    exit_code: int
+    output: str
+
+
+class SubprocessHook:
+    """Runs one program in a process group of its own."""
+
+    def __init__(self, log: logging.Logger | None = None) -> None:
+        self.sub_process: subprocess.Popen[bytes] | None = None
+        self.log = log or logging.getLogger(__name__)
+
+    def run_command(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        output_encoding: str = "utf-8",
+        cwd: str | None = None,
+    ) -> SubprocessResult:
+        """Run to the end; without ``cwd`` in a folder of its own that is removed afterwards."""
+        with contextlib.ExitStack() as stack:
+            where = cwd or stack.enter_context(tempfile.TemporaryDirectory(prefix="tradewind-"))
+            self.log.info("Running %s", list(command))
+            self.sub_process = subprocess.Popen(
+                list(command),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=where,
+                env=dict(env) if env is not None else os.environ.copy(),
+                start_new_session=True,
+            )
+            last = self._stream(output_encoding)
+            code = self.sub_process.wait()
+        self.log.info("Command exited with return code %s", code)
+        return SubprocessResult(exit_code=code, output=last)
+
+    def _stream(self, encoding: str) -> str:
+        last = ""
+        assert self.sub_process is not None  # noqa: S101 - run_command has just started it
+        stdout = self.sub_process.stdout
+        assert stdout is not None  # noqa: S101 - it was asked for as a pipe
+        with stdout:
+            for raw in iter(stdout.readline, b""):
+                last = raw.decode(encoding, errors="backslashreplace").rstrip()
+                self.log.info("%s", last)
+        return last
+
+    def send_sigterm(self) -> None:
+        """End the program and all it started: TERM, and KILL for what is left three seconds later."""
+        process = self.sub_process
+        if process is None or process.poll() is not None:
+            return
+        self.log.info("Ending the command and all it started")
+        deadline = time.monotonic() + _GRACE_SECONDS
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            while time.monotonic() < deadline:
+                process.poll()
+                os.killpg(process.pid, 0)
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGKILL)
