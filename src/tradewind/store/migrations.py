@@ -20,6 +20,13 @@ SCRIPTS = Path(__file__).parent / "versions"
 
 _VERSION = text("SELECT version_num FROM alembic_version")
 
+_VERSION_TABLE = text(
+    """CREATE TABLE alembic_version (
+        version_num VARCHAR(32) NOT NULL,
+        CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+    )"""
+)
+
 
 def migrate(database: Database, default_pool_slots: int = 128) -> bool:
     """Bring the schema to the newest revision, whole or not at all; True when something was done.
@@ -48,7 +55,7 @@ def create_schema(database: Database, default_pool_slots: int = 128) -> None:
     """Make all tables of an empty database at once, as ``migrate`` would; for tests in memory."""
     with database.begin() as tx:
         metadata.create_all(tx)
-        tx.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        tx.execute(_VERSION_TABLE)
         tx.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
         ensure_default_pool(tx, default_pool_slots)
 
