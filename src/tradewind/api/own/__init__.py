@@ -1,0 +1,1 @@
+"""``/api/own``: what the field's API has no place for."""

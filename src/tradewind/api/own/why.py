@@ -1,0 +1,60 @@
+"""Why a thing waits, or how it came to be what it is; and whether due work moves at all."""
+
+from fastapi import APIRouter
+
+from tradewind.api.public.fields import Moment, ServicesDep, Shape
+from tradewind.api.public.found import find_dag
+from tradewind.api.public.monitor import read_health
+
+router = APIRouter(tags=["Own: why"])
+
+
+class WhyShape(Shape):
+    """Sentences, the most telling first."""
+
+    lines: list[str]
+
+
+class MovesShape(Shape):
+    """Whether due work moves."""
+
+    is_moving: bool
+    reason: str
+    """Why it does not; empty when it does."""
+    scheduler_at: Moment | None
+    parsed_at: Moment | None
+    workers: int
+
+
+@router.get("/why")
+def get_why(
+    dag_id: str, run_id: str, services: ServicesDep, task_id: str | None = None
+) -> WhyShape:
+    """Tell why a run, or a task of it, is where it is."""
+    with services.database.read() as tx:
+        find_dag(tx, dag_id)
+    lines = services.writer.write(
+        lambda tx: services.engine.explain(tx, dag_id, run_id, task_id, services.clock.now())
+    )
+    return WhyShape(lines=lines)
+
+
+@router.get("/health")
+def get_moves(services: ServicesDep) -> MovesShape:
+    """Tell whether due work moves, and why not."""
+    health = read_health(services)
+    if health is None:
+        return MovesShape(
+            is_moving=False,
+            reason="The database cannot be written, or the writer does not answer.",
+            scheduler_at=None,
+            parsed_at=None,
+            workers=0,
+        )
+    return MovesShape(
+        is_moving=health.is_moving,
+        reason=health.reason,
+        scheduler_at=health.scheduler_at,
+        parsed_at=health.parsed_at,
+        workers=health.workers,
+    )

@@ -1,0 +1,1 @@
+"""What workers say and are told: plain Starlette, msgpack both ways."""
