@@ -37,15 +37,15 @@ _FALSE = "sa.Boolean(), server_default=sa.false()"
 
 
 def render(steps: list[Any], message: str, revision: str, previous: str | None) -> str:
-    """Write a revision's module: one function for each table, called in the order that works."""
+    """Write a revision's module: a function for each table and one for its indexes."""
     names, bodies = [], []
-    for table, group in _by_table(steps).items():
+    for name, group in _by_name(steps).items():
         body = render_python_code(ops.UpgradeOps(group), render_item=_render_item)
         # SQLite has no booleans and writes their defaults as numbers, which PostgreSQL refuses.
         body = body.replace("sa.Boolean(), server_default=sa.text('0')", _FALSE)
         body = "\n".join(line for line in body.splitlines() if not line.strip().startswith("# "))
-        names.append(f"_change_{table}")
-        bodies.append(f"def _change_{table}() -> None:\n{body.rstrip()}\n")
+        names.append(name)
+        bodies.append(f"def {name}() -> None:\n{body.rstrip()}\n")
     calls = "".join(f"    {name}()\n" for name in names)
     head = HEADER.format(message=message, revision=revision, previous=previous)
     return head + calls + "\n\n" + "\n\n".join(bodies)
@@ -74,10 +74,11 @@ def main(message: str) -> int:
     return 0
 
 
-def _by_table(steps: list[Any]) -> dict[str, list[Any]]:
+def _by_name(steps: list[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for step in steps:
-        groups.setdefault(step.table_name, []).append(step)
+        verb = "index" if isinstance(step, ops.CreateIndexOp | ops.DropIndexOp) else "change"
+        groups.setdefault(f"_{verb}_{step.table_name}", []).append(step)
     return groups
 
 
