@@ -1,0 +1,147 @@
+"""Pools, limits and priority."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tradewind.core.admission import Candidate, Usage, Waitlist, choose_admissions, why_held
+
+DAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def one(ti_id: int, **more: object) -> Candidate:
+    facts: dict = {
+        "ti_id": ti_id,
+        "run_pk": 1,
+        "dag_id": "d",
+        "run_id": "r",
+        "task_id": f"t{ti_id}",
+        "date": DAY,
+    }
+    return Candidate(**{**facts, **more})
+
+
+def usage(**more: object) -> Usage:
+    return Usage(**{"slots": {"default_pool": 128}, **more})  # type: ignore[arg-type]
+
+
+def chosen(candidates: list[Candidate], use: Usage) -> list[int]:
+    return [candidate.ti_id for candidate in choose_admissions(candidates, use)]
+
+
+def test_heavier_first_then_earlier_then_lower_index_then_ids() -> None:
+    tasks = [
+        one(1, task_id="b"),
+        one(2, task_id="a"),
+        one(3, map_index=0),
+        one(4, date=DAY - timedelta(days=1)),
+        one(5, priority_weight=7),
+        one(6, map_index=2),
+    ]
+
+    assert chosen(tasks, usage()) == [5, 4, 2, 1, 3, 6]
+
+
+def test_a_run_never_has_more_than_max_active_tasks() -> None:
+    tasks = [one(n, max_active_tasks=3) for n in range(1, 6)]
+    tasks += [one(n, run_pk=2) for n in (8, 9)]
+    use = usage(runs={1: 1})
+
+    assert chosen(tasks, use) == [1, 2, 8, 9]
+    assert use.runs == {1: 3, 2: 2}
+    held = why_held(tasks[4], use)
+    assert held is not None
+    assert held.sentence == "3 tasks of this run are active and max_active_tasks is 3."
+
+
+def test_a_smaller_one_may_overtake_in_a_pool() -> None:
+    tasks = [
+        one(1, pool="p", pool_slots=2, priority_weight=3),
+        one(2, pool="p", pool_slots=2, priority_weight=2),
+        one(3, pool="p", priority_weight=1),
+    ]
+
+    assert chosen(tasks, usage(slots={"p": 3})) == [1, 3]
+
+
+def test_an_infinite_pool_never_fills() -> None:
+    tasks = [one(n, pool="p", pool_slots=1000, max_active_tasks=99) for n in range(20)]
+
+    assert len(chosen(tasks, usage(slots={"p": -1}))) == 20
+
+
+@pytest.mark.parametrize(
+    ("more", "use", "code"),
+    [
+        ({"pool": "gone"}, {}, "unknown-pool"),
+        ({"pool_slots": 129}, {}, "wants-too-much"),
+        ({"pool_slots": 3}, {"pools": {"default_pool": 126}}, "pool-full"),
+        ({"max_active_tasks": 1}, {"runs": {1: 1}}, "run-full"),
+        ({"max_active_tis_per_dag": 2}, {"dag_tasks": {("d", "t1"): 2}}, "task-full"),
+        ({"max_active_tis_per_dagrun": 1}, {"run_tasks": {(1, "t1"): 1}}, "task-full-in-run"),
+        ({}, {"room": 0}, "full"),
+    ],
+)
+def test_what_is_held_says_why_and_is_not_admitted(more: dict, use: dict, code: str) -> None:
+    candidate = one(1, **more)
+
+    held = why_held(candidate, usage(**use))
+
+    assert held is not None
+    assert held.code == code
+    assert held.sentence.endswith(".")
+    assert chosen([candidate], usage(**use)) == []
+
+
+def test_caps_of_a_task_count_over_its_runs_or_within_one() -> None:
+    per_dag = [one(n, run_pk=n, task_id="t", max_active_tis_per_dag=2) for n in range(1, 5)]
+    per_run = [
+        one(n, run_pk=n % 2, task_id="t", map_index=n, max_active_tis_per_dagrun=1)
+        for n in range(1, 5)
+    ]
+
+    assert chosen(per_dag, usage()) == [1, 2]
+    assert chosen(per_run, usage()) == [1, 2]
+
+
+def test_one_task_at_its_cap_does_not_hold_back_the_others() -> None:
+    tasks = [
+        one(n, task_id="capped", map_index=n, max_active_tis_per_dagrun=1) for n in range(1, 5)
+    ]
+
+    assert chosen([*tasks, one(9, priority_weight=0)], usage()) == [1, 9]
+
+
+def test_room_over_all_is_kept() -> None:
+    assert chosen([one(n) for n in range(1, 6)], usage(room=2)) == [1, 2]
+
+
+class TestWaitlist:
+    def test_what_is_not_admitted_stays(self) -> None:
+        waiting = Waitlist(one(n, max_active_tasks=2) for n in range(1, 5))
+
+        assert [c.ti_id for c in waiting.choose(usage())] == [1, 2]
+        assert len(waiting) == 2
+        assert [c.ti_id for c in waiting.choose(usage())] == [3, 4]
+        assert waiting.choose(usage()) == []
+
+    def test_what_is_taken_out_is_not_admitted(self) -> None:
+        waiting = Waitlist([one(1), one(2)])
+        waiting.discard(1)
+        waiting.discard(77)
+
+        assert 1 not in waiting
+        assert [c.ti_id for c in waiting.candidates()] == [2]
+        assert [c.ti_id for c in waiting.choose(usage())] == [2]
+
+    def test_the_newest_of_one_id_counts(self) -> None:
+        waiting = Waitlist([one(1, priority_weight=9), one(2, priority_weight=5)])
+        waiting.add(one(1, priority_weight=1))
+
+        assert [c.ti_id for c in waiting.choose(usage())] == [2, 1]
+
+    def test_what_was_held_is_admitted_when_there_is_room_again(self) -> None:
+        waiting = Waitlist([one(1, pool="p", pool_slots=2), one(2, pool="p")])
+
+        assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}, pools={"p": 1}))] == [2]
+        assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}))] == [1]
