@@ -60,7 +60,7 @@ def create(
     del run_on_latest_version
     if max_active_runs < 1:
         raise UsageError("bad-max-active-runs", "--max-active-runs must be at least 1.")
-    with open_api("dags", "backfills", "dag_runs") as api:
+    with open_api("dags", "backfills", "runs") as api:
         if wait and not api.is_served:
             raise RefusedError(
                 "no-server",

@@ -11,9 +11,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from tradewind.cli.output import say
 from tradewind.cli.registry import PARTS, load
 from tradewind.config import Settings, read_settings
 from tradewind.errors import (
@@ -26,10 +27,15 @@ from tradewind.errors import (
     UsageError,
 )
 
+if TYPE_CHECKING:
+    from tradewind.server.local import LocalApp
+
 _PAGE = 100
 _TIMEOUT_SECONDS = 60.0
 _STARTING_SECONDS = 10.0
 _POLL_SECONDS = 0.05
+_DAG_ROUTERS = {"dags", "runs", "tasks", "instances", "backfills", "import_errors"}
+"""What these answer comes from Dag files."""
 _ERRORS: dict[int, type[TradewindError]] = {
     400: RefusedError,
     401: UnauthorizedError,
@@ -177,12 +183,20 @@ def open_api(*routers: str) -> Iterator[Api]:
         UnavailableError: Another process holds the home and does not answer.
     """
     settings = read_settings()
-    served = connect(settings)
-    transport: Transport = served or _open_local(settings, routers)
+    reached: LocalApp | HttpTransport | None = connect(settings)
+    if reached is None:
+        reached = _reach(settings, routers, time.monotonic() + _STARTING_SECONDS)
+    is_served = isinstance(reached, HttpTransport)
     try:
-        yield Api(settings, transport, is_served=served is not None)
+        if not isinstance(reached, HttpTransport) and _wants_dags(routers, reached):
+            parse_here(reached)
+        yield Api(settings, reached, is_served=is_served)
     finally:
-        transport.close()
+        reached.close()
+
+
+def _wants_dags(routers: tuple[str, ...], local: "LocalApp") -> bool:
+    return not _DAG_ROUTERS.isdisjoint(routers) and not local.has_parsed()
 
 
 def segment(name: str) -> str:
@@ -225,15 +239,25 @@ def connect(settings: Settings) -> HttpTransport | None:
     return transport
 
 
-def _open_local(settings: Settings, routers: tuple[str, ...]) -> Transport:
-    """Open the store in this process, or reach the server that is just starting.
+def open_local(settings: Settings, routers: tuple[str, ...]) -> "LocalApp":
+    """Open the store in this process.
 
     Raises:
-        UnavailableError: The home stays held by somebody who does not answer.
+        UnavailableError: Another process holds the home and does not answer.
     """
-    deadline = time.monotonic() + _STARTING_SECONDS
+    opened = _reach(settings, routers, time.monotonic() + _STARTING_SECONDS)
+    if isinstance(opened, HttpTransport):
+        opened.close()
+        raise ConflictError("server-runs", f"A server runs in {settings.home} now.")
+    return opened
+
+
+def _reach(
+    settings: Settings, routers: tuple[str, ...], deadline: float
+) -> "LocalApp | HttpTransport":
+    """Open the store in this process, or reach the server that is just starting."""
     while True:
-        local: Transport | None = load(PARTS["local"])(settings, routers)
+        local: LocalApp | None = load(PARTS["local"])(settings, routers)
         if local is not None:
             return local
         served = connect(settings)
@@ -246,6 +270,12 @@ def _open_local(settings: Settings, routers: tuple[str, ...]) -> Transport:
                 "Stop it, or try again when it is done.",
             )
         time.sleep(_POLL_SECONDS)
+
+
+def parse_here(local: "LocalApp") -> int:
+    """Parse what is new in the Dag folders of an opened home; answers how many files."""
+    parsed = load(PARTS["parse"])(local.home, local.services.settings, local.services.clock, say)
+    return int(parsed)
 
 
 def _refusal(status: int, content: bytes) -> TradewindError:

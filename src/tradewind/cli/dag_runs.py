@@ -49,7 +49,7 @@ def trigger(
     columns: Columns = None,
 ) -> None:
     """Start a run of a Dag, for a logical date or for none."""
-    with open_api("dags", "dag_runs") as api:
+    with open_api("dags", "runs") as api:
         moment = parse_date(logical_date, api.settings) if logical_date else None
         if moment is not None and replace_microseconds:
             moment = moment.replace(microsecond=0)
@@ -100,7 +100,7 @@ def list_runs(
     wanted = dag_id or dag_id_option
     if wanted is None or (dag_id and dag_id_option and dag_id != dag_id_option):
         raise UsageError("bad-usage", "'dags list-runs' needs one DAG_ID.")
-    with open_api("dags", "dag_runs") as api:
+    with open_api("runs") as api:
         filters: Json = {"order_by": "-run_after", "state": state.value if state else None}
         if start_date:
             filters["logical_date_gte"] = iso(parse_date(start_date, api.settings))
@@ -116,7 +116,7 @@ def list_runs(
 
 def state(dag_id: DagId, date_or_run: DateOrRun) -> None:
     """Print the state of one run, and its conf if it has one."""
-    with open_api("dags", "dag_runs") as api:
+    with open_api("runs") as api:
         run = find_run(api, dag_id, date_or_run)
     print(f"{run['state']}, {json.dumps(run['conf'])}" if run.get("conf") else run["state"])
 

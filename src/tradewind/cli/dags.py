@@ -6,10 +6,18 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.client import Api, Json, open_api, segment
+from tradewind.cli.client import (
+    Api,
+    Json,
+    connect,
+    open_api,
+    open_local,
+    parse_here,
+    segment,
+)
 from tradewind.cli.options import Columns, DagId, Output, Yes, confirm
 from tradewind.cli.output import Format, as_written, print_properties, print_rows, say
-from tradewind.cli.registry import PARTS, load
+from tradewind.config import read_settings
 from tradewind.errors import UsageError
 
 Regex = Annotated[
@@ -180,4 +188,16 @@ def list_import_errors(
 
 def reserialize() -> int:
     """Parse the Dag files now, where no server does it by itself."""
-    return int(load(PARTS["parse"])())
+    settings = read_settings()
+    served = connect(settings)
+    if served is not None:
+        served.close()
+        say("A server runs: it parses a Dag file as soon as it is saved.")
+        return 0
+    local = open_local(settings, ())
+    try:
+        done = parse_here(local)
+    finally:
+        local.close()
+    print(f"{done} Dag file{'' if done == 1 else 's'} parsed.")
+    return 0

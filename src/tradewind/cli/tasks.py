@@ -24,7 +24,7 @@ def list_tasks(
 ) -> None:
     """Print the ids of a Dag's tasks, one a line, sorted."""
     del bundle
-    with open_api("dags", "tasks") as api:
+    with open_api("tasks") as api:
         found = api.get(f"/dags/{segment(dag_id)}/tasks")["tasks"]
     found.sort(key=lambda task: str(task["task_id"]))
     if output is None and columns is None:
@@ -36,7 +36,7 @@ def list_tasks(
 
 def state(dag_id: DagId, task_id: TaskId, date_or_run: DateOrRun, map_index: MapIndex = -1) -> None:
     """Print the state of one task instance."""
-    with open_api("dags", "dag_runs", "task_instances", "tasks") as api:
+    with open_api("runs", "instances") as api:
         run = find_run(api, dag_id, date_or_run)
         path = instances_path(dag_id, run["dag_run_id"])
         index = f"/{map_index}" if map_index >= 0 else ""
@@ -51,7 +51,7 @@ def states_for_dag_run(
     columns: Columns = None,
 ) -> None:
     """List the task instances of one run."""
-    with open_api("dags", "dag_runs", "task_instances") as api:
+    with open_api("runs", "instances") as api:
         run = find_run(api, dag_id, date_or_run)
         path = instances_path(dag_id, run["dag_run_id"])
         found = [

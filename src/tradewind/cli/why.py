@@ -17,7 +17,7 @@ def why(
     ] = None,
 ) -> None:
     """Say why a run, or one of its tasks, is where it is."""
-    with open_api("dags", "dag_runs", "why") as api:
+    with open_api("runs", "why") as api:
         run = find_run(api, dag_id, date_or_run)
         path = f"/api/own/dags/{segment(dag_id)}/dagRuns/{segment(run['dag_run_id'])}/why"
         told = api.get(path, task_id=task_id)

@@ -5,19 +5,24 @@ that are asked for wait for a server.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
-from typing import Any
-from urllib.parse import unquote
+from collections.abc import Collection
 
 from tradewind.api.app import build_app
 from tradewind.api.bell import Bell
+from tradewind.api.inprocess import acall_app
 from tradewind.api.services import InlineWriter, Services
 from tradewind.config import Settings
 from tradewind.errors import ConflictError
 from tradewind.protocol.clock import SystemClock
 from tradewind.server.home import Home
+from tradewind.store import files
 
 _TOKEN = "in-process"  # noqa: S105 opens nothing: the app is called by this process alone
+_HEADERS = {
+    "Authorization": f"Bearer {_TOKEN}",
+    "Content-Type": "application/json",
+    "User-Agent": "tradewind-cli",
+}
 
 
 class LocalApp:
@@ -41,33 +46,24 @@ class LocalApp:
             token=_TOKEN,
             bell=Bell(),
         )
-        self._app = build_app(self.services, only=routers)
+        self._app = build_app(self.services, only=frozenset(routers))
         self._runner = asyncio.Runner()
 
     def send(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
         """Answer status and body of one request."""
-        return self._runner.run(self._call(method, target, body or b""))
+        call = acall_app(self._app, method, target, headers=_HEADERS, body=body or b"")
+        reply = self._runner.run(call)
+        return reply.status, reply.body
+
+    def has_parsed(self) -> bool:
+        """Whether any Dag file of this home was ever parsed."""
+        with self.home.database.read() as tx:
+            return files.last_parsed_at(tx) is not None
 
     def close(self) -> None:
         """Close the store and let go of the lock."""
         self._runner.close()
         self.home.close()
-
-    async def _call(self, method: str, target: str, body: bytes) -> tuple[int, bytes]:
-        status, content = 500, bytearray()
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Mapping[str, Any]) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            else:
-                content.extend(message.get("body", b""))
-
-        await self._app(_scope(method, target), receive, send)
-        return status, bytes(content)
 
 
 def open_local(settings: Settings, routers: Collection[str]) -> LocalApp | None:
@@ -83,26 +79,3 @@ def open_local(settings: Settings, routers: Collection[str]) -> LocalApp | None:
             return None
         raise
     return LocalApp(home, settings, routers)
-
-
-def _scope(method: str, target: str) -> dict[str, Any]:
-    path, _, query = target.partition("?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": unquote(path),
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [
-            (b"host", b"localhost"),
-            (b"authorization", f"Bearer {_TOKEN}".encode()),
-            (b"content-type", b"application/json"),
-            (b"user-agent", b"tradewind-cli"),
-        ],
-        "client": None,
-        "server": ("localhost", None),
-    }
