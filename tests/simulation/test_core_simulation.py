@@ -1,6 +1,5 @@
 """The pure core in random worlds, and the proof that these worlds would find a fault in it."""
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +11,7 @@ from tradewind.core.outcomes import Next, after_leg
 from tradewind.core.readiness import Counts, Verdict
 from tradewind.core.states import TaskState
 
-STEPS = int(os.environ.get("TRADEWIND_CORE_STEPS", "1000000"))
+STEPS = 1_000_000
 
 
 @pytest.mark.slow

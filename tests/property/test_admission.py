@@ -1,0 +1,121 @@
+"""Whatever waits and whatever is in use: no limit is passed, nothing that fits is left out."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewind.core.admission import Candidate, Usage, Waitlist, choose_admissions, why_held
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+POOLS = ("p", "q", "gone", "endless")
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> list[Candidate]:
+    size = draw(st.integers(0, 25))
+    # What a Dag, a run or a task limits is the same for all that share it.
+    active = draw(st.integers(1, 5))
+    per_dag = draw(st.none() | st.integers(1, 3))
+    per_run = draw(st.none() | st.integers(1, 3))
+    return [
+        Candidate(
+            ti_id=number,
+            run_pk=draw(st.integers(1, 3)),
+            dag_id="d",
+            run_id="r",
+            task_id=draw(st.sampled_from(["a", "b", "c"])),
+            map_index=draw(st.integers(-1, 3)),
+            date=START + timedelta(days=draw(st.integers(0, 2))),
+            priority_weight=draw(st.integers(-2, 3)),
+            pool=draw(st.sampled_from(POOLS)),
+            pool_slots=draw(st.integers(1, 4)),
+            max_active_tasks=active,
+            max_active_tis_per_dag=per_dag,
+            max_active_tis_per_dagrun=per_run,
+        )
+        for number in range(size)
+    ]
+
+
+@st.composite
+def usages(draw: st.DrawFn) -> Usage:
+    few = st.integers(0, 4)
+    return Usage(
+        slots={"p": draw(st.integers(0, 6)), "q": draw(st.integers(0, 6)), "endless": -1},
+        pools={"p": draw(few), "q": draw(few), "endless": draw(few)},
+        runs={run: draw(few) for run in (1, 2, 3)},
+        dag_tasks={("d", task): draw(few) for task in "abc"},
+        run_tasks={(run, task): draw(few) for run in (1, 2, 3) for task in "abc"},
+        room=draw(st.none() | st.integers(0, 9)),
+    )
+
+
+def copied(use: Usage) -> Usage:
+    return Usage(
+        slots=dict(use.slots),
+        pools=dict(use.pools),
+        runs=dict(use.runs),
+        dag_tasks=dict(use.dag_tasks),
+        run_tasks=dict(use.run_tasks),
+        room=use.room,
+    )
+
+
+@given(candidates(), usages())
+def test_each_one_admitted_fits_at_its_turn_and_none_that_fits_is_left(
+    waiting: list[Candidate], before: Usage
+) -> None:
+    after = copied(before)
+    chosen = choose_admissions(waiting, after)
+
+    counted = copied(before)
+    for candidate in chosen:
+        assert why_held(candidate, counted) is None
+        counted.admit(candidate)
+    assert counted == after
+    left = [c for c in waiting if c not in chosen]
+    assert all(why_held(candidate, after) is not None for candidate in left)
+
+
+@given(candidates(), usages())
+def test_no_use_is_raised_above_its_limit(waiting: list[Candidate], before: Usage) -> None:
+    after = copied(before)
+    for one in choose_admissions(waiting, after):
+        slots = after.slots[one.pool]
+        assert slots == -1 or after.pools[one.pool] <= slots
+        assert after.runs[one.run_pk] <= one.max_active_tasks
+        if one.max_active_tis_per_dag is not None:
+            assert after.dag_tasks["d", one.task_id] <= one.max_active_tis_per_dag
+        if one.max_active_tis_per_dagrun is not None:
+            assert after.run_tasks[one.run_pk, one.task_id] <= one.max_active_tis_per_dagrun
+
+
+@given(candidates(), usages(), st.randoms())
+def test_the_choice_is_that_of_going_down_the_line_whatever_order_they_came_in(
+    waiting: list[Candidate], before: Usage, rng: object
+) -> None:
+    shuffled = list(waiting)
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]
+    line = copied(before)
+    greedy = []
+    for candidate in sorted(waiting, key=lambda c: c.order):
+        if why_held(candidate, line) is None:
+            line.admit(candidate)
+            greedy.append(candidate)
+
+    assert choose_admissions(shuffled, copied(before)) == greedy
+
+
+@given(candidates(), usages(), usages(), st.sets(st.integers(0, 24)))
+def test_a_waitlist_that_is_kept_chooses_like_a_fresh_one(
+    waiting: list[Candidate], first: Usage, second: Usage, gone: set[int]
+) -> None:
+    kept = Waitlist(waiting)
+    admitted = kept.choose(first)
+    for ti_id in gone:
+        kept.discard(ti_id)
+    left = [c for c in waiting if c not in admitted and c.ti_id not in gone]
+
+    assert kept.candidates() == sorted(left, key=lambda c: c.order)
+    assert kept.choose(copied(second)) == choose_admissions(left, copied(second))
