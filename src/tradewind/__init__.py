@@ -1,18 +1,65 @@
-"""Tradewind: the whole life of a data pipeline. ``from tradewind import dag, task``."""
+"""Tradewind: the whole life of a data pipeline in one Python package.
+
+``from tradewind import dag, task`` is all a Dag file needs; each name is loaded when it is used.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tradewind.sdk import *  # noqa: F403
+    from tradewind.sdk import AirflowException as AirflowException
+    from tradewind.sdk import AirflowFailException as AirflowFailException
+    from tradewind.sdk import AirflowSkipException as AirflowSkipException
+    from tradewind.sdk import BaseHook as BaseHook
+    from tradewind.sdk import BaseOperator as BaseOperator
+    from tradewind.sdk import BashOperator as BashOperator
+    from tradewind.sdk import Connection as Connection
+    from tradewind.sdk import Context as Context
+    from tradewind.sdk import CronDataIntervalTimetable as CronDataIntervalTimetable
+    from tradewind.sdk import CronTriggerTimetable as CronTriggerTimetable
+    from tradewind.sdk import DAG as DAG
+    from tradewind.sdk import DagRunState as DagRunState
+    from tradewind.sdk import DeltaDataIntervalTimetable as DeltaDataIntervalTimetable
+    from tradewind.sdk import DeltaTriggerTimetable as DeltaTriggerTimetable
+    from tradewind.sdk import EdgeModifier as EdgeModifier
+    from tradewind.sdk import EmptyOperator as EmptyOperator
+    from tradewind.sdk import EventsTimetable as EventsTimetable
+    from tradewind.sdk import Label as Label
+    from tradewind.sdk import MultipleCronTriggerTimetable as MultipleCronTriggerTimetable
+    from tradewind.sdk import Param as Param
+    from tradewind.sdk import ParamsDict as ParamsDict
+    from tradewind.sdk import PythonOperator as PythonOperator
+    from tradewind.sdk import TaskGroup as TaskGroup
+    from tradewind.sdk import TaskInstanceState as TaskInstanceState
+    from tradewind.sdk import TriggerRule as TriggerRule
+    from tradewind.sdk import Variable as Variable
+    from tradewind.sdk import WeightRule as WeightRule
+    from tradewind.sdk import XComArg as XComArg
+    from tradewind.sdk import chain as chain
+    from tradewind.sdk import chain_linear as chain_linear
+    from tradewind.sdk import cross_downstream as cross_downstream
+    from tradewind.sdk import dag as dag
+    from tradewind.sdk import get_current_context as get_current_context
+    from tradewind.sdk import get_parsing_context as get_parsing_context
+    from tradewind.sdk import literal as literal
+    from tradewind.sdk import macros as macros
+    from tradewind.sdk import setup as setup
+    from tradewind.sdk import task as task
+    from tradewind.sdk import task_group as task_group
+    from tradewind.sdk import teardown as teardown
+    from tradewind.sdk import timezone as timezone
 
 __version__ = "0.1.0"
 
+_SDK = "tradewind.sdk"
+
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    sdk = import_module("tradewind.sdk")
+    sdk = import_module(_SDK)
     if name not in sdk.__all__:
         raise AttributeError(f"module 'tradewind' has no attribute '{name}'")
     return getattr(sdk, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *import_module(_SDK).__all__})

@@ -20,9 +20,8 @@ TABLE: Mapping[str, Mapping[str, str]] = {**SDK, **LEGACY, **STANDARD}
 def _with_parents(names: set[str]) -> frozenset[str]:
     found = set(names)
     for name in names:
-        while "." in name:
-            name = name.rpartition(".")[0]
-            found.add(name)
+        parts = name.split(".")
+        found.update(".".join(parts[:count]) for count in range(1, len(parts)))
     return frozenset(found)
 
 

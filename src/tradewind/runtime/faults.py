@@ -54,7 +54,7 @@ def one_line(error: BaseException) -> str:
     """Answer the exception and its message in one line.
 
     Example:
-        >>> one_line(ValueError("no file\\nfor today"))
+        >>> one_line(ValueError("no file  for today"))
         'ValueError: no file for today'
     """
     message = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""From a Dag as its author wrote it to a DagSpec: plain data, checked, nothing silently left out."""
+"""From a Dag as its author wrote it to a DagSpec: plain data, checked, nothing left out."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -133,8 +133,8 @@ def serialize_mapping(task_id: str, map_input: MapInput) -> MapSpec:
             axes.append(MapAxis(name=name, task_id=value.operator.task_id, key=value.key))
         elif isinstance(value, Reference):
             raise UnsupportedArgument(
-                f"Task '{task_id}' cannot be mapped over {type(value).__name__} ('{name}'); a list, "
-                "a dict or the output of a task can be"
+                f"Task '{task_id}' cannot be mapped over {type(value).__name__} ('{name}'); "
+                "a list, a dict or the output of a task can be"
             )
         else:
             axes.append(MapAxis(name=name, length=len(value)))
@@ -241,7 +241,7 @@ def _serialize_templates(task: Any) -> dict[str, Any]:
 
 
 def jsonable(value: Any) -> Any:
-    """Answer a value for display as JSON: references as templates, the rest as text, cut if long."""
+    """Answer a value for display as JSON: references as templates, the rest as text."""
     if isinstance(value, str):
         return value if len(value) <= _LONGEST_FIELD else f"{value[:_LONGEST_FIELD]}..."
     if value is None or isinstance(value, bool | int):

@@ -97,7 +97,7 @@ EXPORTS = {
 MODULES = {"macros": "tradewind.sdk.macros", "timezone": "tradewind.sdk.timezone"}
 """Name an author imports that is itself a module."""
 
-__all__ = [  # noqa: PLE0604 - one table says it all
+__all__ = [
     *EXPORTS,
     *MODULES,
 ]

@@ -43,20 +43,24 @@ def check_call(
         ValueError: A context key has a default other than None.
         TypeError: Arguments are missing or unknown.
     """
-    parameters = []
-    for parameter in inspect.signature(func).parameters.values():
-        if parameter.name in CONTEXT_KEYS and parameter.kind in _KEYWORD:
-            if parameter.default not in (inspect.Parameter.empty, None):
-                raise ValueError(
-                    f"Parameter '{parameter.name}' of task '{task_id}' is filled from the context, "
-                    "so its default must be None"
-                )
-            parameter = parameter.replace(default=None)
-        parameters.append(parameter)
+    parameters = [
+        _filled(parameter, task_id) for parameter in inspect.signature(func).parameters.values()
+    ]
     try:
         _reordered(parameters).bind(*args, **kwargs)
     except TypeError as error:
         raise TypeError(f"Task '{task_id}': {error}") from None
+
+
+def _filled(parameter: inspect.Parameter, task_id: str) -> inspect.Parameter:
+    if parameter.name not in CONTEXT_KEYS or parameter.kind not in _KEYWORD:
+        return parameter
+    if parameter.default not in (inspect.Parameter.empty, None):
+        raise ValueError(
+            f"Parameter '{parameter.name}' of task '{task_id}' is filled from the context, so its "
+            "default must be None"
+        )
+    return parameter.replace(default=None)
 
 
 def _reordered(parameters: list[inspect.Parameter]) -> inspect.Signature:
@@ -65,12 +69,11 @@ def _reordered(parameters: list[inspect.Parameter]) -> inspect.Signature:
     seen_default = False
     fixed: list[inspect.Parameter] = []
     for parameter in parameters:
-        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            if parameter.default is not inspect.Parameter.empty:
-                seen_default = True
-            elif seen_default:
-                parameter = parameter.replace(default=None)
-        fixed.append(parameter)
+        is_positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        has_default = parameter.default is not inspect.Parameter.empty
+        needs_one = is_positional and seen_default and not has_default
+        fixed.append(parameter.replace(default=None) if needs_one else parameter)
+        seen_default = seen_default or (is_positional and has_default)
     return inspect.Signature(fixed)
 
 

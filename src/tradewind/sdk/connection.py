@@ -48,7 +48,7 @@ class Connection:
         self.login = login
         self.password = password
         self.schema = schema
-        self.port = int(port) if port is not None and port != "" else None
+        self.port = int(port) if port else None
         self.extra = json.dumps(extra) if isinstance(extra, dict) else extra
         if uri is not None:
             self._take_uri(uri)

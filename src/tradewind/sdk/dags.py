@@ -18,7 +18,7 @@ from tradewind.sdk.order import topological_order
 from tradewind.sdk.params import Param, ParamsDict
 from tradewind.sdk.references import DagParam
 from tradewind.sdk.removed import DAG_IGNORED, DAG_RENAMED, refuse_unknown, take_removed
-from tradewind.sdk.sentinels import NOTSET, is_arg_set
+from tradewind.sdk.sentinels import NOTSET
 from tradewind.sdk.templating import make_environment
 from tradewind.sdk.timetables import Timetable, timetable_of
 from tradewind.sdk.timezone import as_instant, utc
@@ -286,7 +286,6 @@ class DAG:
                 self,
                 run_after=run_after,
                 logical_date=logical_date,
-                has_logical_date=is_arg_set(logical_date),
                 conf=run_conf,
                 conn_file_path=conn_file_path,
                 variable_file_path=variable_file_path,

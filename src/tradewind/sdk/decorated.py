@@ -76,23 +76,23 @@ class TaskDecorator:
         operator_class: type[Any],
         multiple_outputs: bool | None,
         kwargs: Mapping[str, Any],
-        kind: str = "",
     ) -> None:
         if isinstance(function, TaskDecorator):
             raise TypeError(f"'{function.function.__name__}' is a task already")
-        self.function = function
+        self.function: Callable[..., Any] = function
         self.operator_class = operator_class
         self.multiple_outputs = multiple_outputs
         self.kwargs = dict(kwargs)
-        self.is_setup = kind == "setup"
-        self.is_teardown = kind == "teardown"
+        self.is_setup = False
+        self.is_teardown = False
         self.on_failure_fail_dagrun = False
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__module__ = function.__module__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
+        """Make the task in the Dag that is open, and answer its output."""
         operator = self.operator_class(
             python_callable=self.function,
             op_args=args,
@@ -118,7 +118,7 @@ class TaskDecorator:
             operator.as_teardown(on_failure_fail_dagrun=self.on_failure_fail_dagrun)
 
     def override(self, **kwargs: Any) -> "TaskDecorator":
-        """Answer this task with other settings: ``load.override(task_id="again", retries=3)(x)``."""
+        """Answer this task with other settings, as in ``load.override(retries=3)(x)``."""
         outputs = kwargs.pop("multiple_outputs", self.multiple_outputs)
         twin = type(self)(
             self.function,

@@ -1,4 +1,4 @@
-"""The decorators of a Dag file: ``@task``, ``@task.bash``, ``@task_group``, ``@setup``, ``@teardown``."""
+"""The decorators of a Dag file: ``@task`` and its kinds, ``@task_group``, setup, teardown."""
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -112,6 +112,7 @@ class TaskDecorators:
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Turn a function into a task that calls it."""
         return python_task(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -135,7 +136,11 @@ class TaskGroupFactory:
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        settings = {"group_id": self.function.__name__, "add_suffix_on_collision": True}
+        """Make the group; answer what the function returns, or the group."""
+        settings: dict[str, Any] = {
+            "group_id": self.function.__name__,
+            "add_suffix_on_collision": True,
+        }
         settings.update(self.kwargs)
         if self.function.__doc__:
             settings.setdefault("tooltip", self.function.__doc__)

@@ -1,6 +1,7 @@
 """How tasks are put in order: ``>>``, ``<<``, labels, and the functions that chain many at once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from tradewind.sdk.exceptions import AirflowException
@@ -151,7 +152,7 @@ def chain(*tasks: Links) -> None:
         >>> sorted(d.upstream_task_ids)
         ['b', 'c']
     """
-    for up, down in zip(tasks, tasks[1:], strict=False):
+    for up, down in pairwise(tasks):
         if isinstance(up, DependencyMixin):
             up.set_downstream(down)
         elif isinstance(down, DependencyMixin):
@@ -201,10 +202,6 @@ def chain_linear(*elements: Links) -> None:
     """
     if len(elements) < 2:
         raise ValueError("chain_linear() needs at least two elements to link")
-    for up, down in zip(elements, elements[1:], strict=False):
-        for link in _as_iterable(up):
+    for up, down in pairwise(elements):
+        for link in flatten_links(up):
             link.set_downstream(down)
-
-
-def _as_iterable(links: Links) -> Iterable[Any]:
-    return flatten_links(links)

@@ -67,9 +67,8 @@ class TaskGroup(DependencyMixin):
         number = 0
         while self.group_id in self.used_ids:
             if not add_suffix:
-                raise DuplicateTaskIdFound(
-                    f"Dag '{self.dag.dag_id}' has a task or group '{self.group_id}' already"
-                )
+                where = f"Dag '{self.dag.dag_id}'" if self.dag is not None else "This group"
+                raise DuplicateTaskIdFound(f"{where} has a task or group '{self.group_id}' already")
             number += 1
             self._group_id = f"{wanted}__{number}"
         self.used_ids.add(self.group_id)
@@ -103,15 +102,17 @@ class TaskGroup(DependencyMixin):
 
     def child_id(self, label: str) -> str:
         """Answer the id a task or group of that name gets in here."""
-        prefix = self._prefix()
+        prefix = self.prefix
         return f"{prefix}.{label}" if prefix else label
 
-    def _prefix(self) -> str:
+    @property
+    def prefix(self) -> str:
+        """Answer what stands before the ids of the tasks in here."""
         if self.is_root:
             return ""
         if self.prefix_group_id:
             return self.group_id
-        return self.parent_group._prefix() if self.parent_group else ""
+        return self.parent_group.prefix if self.parent_group else ""
 
     def add(self, node: Any) -> None:
         """Take in a task whose id is free.

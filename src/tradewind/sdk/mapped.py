@@ -111,7 +111,7 @@ class KwargsInput(MapInput):
 
 
 class OperatorPartial:
-    """An operator whose constant arguments are known; ``expand`` or ``expand_kwargs`` make it a task."""
+    """An operator whose constant arguments are known; ``expand`` makes it a task."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class OperatorPartial:
         fixed = (accepted_names(type(self._shape)) or set()) - _FREE_TO_MAP
         for name in sorted(names & fixed):
             raise UnsupportedArgument(
-                f"Task '{task_id}' cannot be mapped over '{name}': it is one value for all instances"
+                f"Task '{task_id}' cannot be mapped over '{name}': all instances share it"
             )
 
     def _made(self, map_input: MapInput) -> "MappedOperator":
@@ -261,12 +261,12 @@ class MappedOperator(AbstractOperator):
     @property
     def task_type(self) -> str:
         """Answer the name of the operator's class."""
-        return self.operator_class.__name__
+        return str(self.operator_class.__name__)
 
     @property
     def operator_name(self) -> str:
         """Answer what people see as the kind of this task."""
-        return getattr(self.operator_class, "custom_operator_name", None) or self.task_type
+        return str(getattr(self.operator_class, "custom_operator_name", None) or self.task_type)
 
     def __repr__(self) -> str:
         return f"<Mapped({self.task_type}): {self.task_id}>"

@@ -83,6 +83,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
+    render_template_as_native_obj: bool | None
 
     def __init__(
         self,
@@ -169,7 +170,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         dag_params = dag.params if dag is not None else {}
         own = given.pop("params") or {}
         merged = ParamsDict(dag_params)
-        for name, value in ParamsDict(own)._params.items():  # noqa: SLF001 - rules included
+        for name, value in ParamsDict(own).items_with_rules():
             merged[name] = value
         self.params = merged
         given.pop("default_args")

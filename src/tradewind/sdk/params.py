@@ -1,7 +1,7 @@
 """Params: what a run of a Dag can be told, with defaults and rules (JSON schema, 2020-12)."""
 
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import ItemsView, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from tradewind.sdk.exceptions import ParamValidationError
@@ -28,7 +28,7 @@ class Param:
         source: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.value = default.value if isinstance(default, Param) else default
+        self.value: Any = default.value if isinstance(default, Param) else default
         self.description = description
         self.source = source
         self.schema: dict[str, Any] = kwargs.pop("schema", kwargs)
@@ -107,10 +107,9 @@ class ParamsDict(MutableMapping[str, Any]):
         self, dict_obj: Mapping[str, Any] | None = None, suppress_exception: bool = False
     ) -> None:
         self.suppress_exception = suppress_exception
-        self._params: dict[str, Param] = {}
-        source = dict_obj._params if isinstance(dict_obj, ParamsDict) else dict_obj or {}
-        for name, value in source.items():
-            self._params[name] = _as_param(value)
+        given = dict_obj or {}
+        source = dict(given.items_with_rules()) if isinstance(given, ParamsDict) else given
+        self._params = {name: _as_param(value) for name, value in source.items()}
 
     def __getitem__(self, key: str) -> Any:
         return self._params[key].resolve(suppress_exception=self.suppress_exception)
@@ -151,6 +150,10 @@ class ParamsDict(MutableMapping[str, Any]):
         """Answer Params of their own with the same values and rules."""
         return ParamsDict(self, self.suppress_exception)
 
+    def items_with_rules(self) -> ItemsView[str, Param]:
+        """Answer the names and the Params themselves."""
+        return self._params.items()
+
     def get_param(self, key: str) -> Param:
         """Answer the Param itself, with its rules."""
         return self._params[key]
@@ -179,13 +182,9 @@ class ParamsDict(MutableMapping[str, Any]):
         """Put values over these, key by key inside objects; names unknown here are added."""
         for name, value in data.items():
             known = self._params.get(name)
-            if (
-                known is not None
-                and isinstance(known.value, Mapping)
-                and isinstance(value, Mapping)
-            ):
-                value = _merged(known.value, value)
-            self[name] = value
+            below = known.value if known is not None else None
+            both = isinstance(below, Mapping) and isinstance(value, Mapping)
+            self[name] = _merged(below, value) if both else value
 
 
 def _as_param(value: Any) -> Param:
@@ -196,10 +195,10 @@ def _as_param(value: Any) -> Param:
     return copied
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: Any, over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
+        merged[key] = _merged(below, value) if both else value
     return merged

@@ -1,4 +1,4 @@
-"""Values a Dag file names but only a running task knows: outputs of tasks, parameters of the run."""
+"""Values a Dag file names but only a running task knows: outputs of tasks, the run's parameters."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -124,7 +124,7 @@ class XComArg(Reference, DependencyMixin):
         Raises:
             AirflowException: The function is a decorated task, which cannot run inside another.
         """
-        if isinstance(f, DependencyMixin) or hasattr(f, "expand"):
+        if hasattr(f, "expand"):
             raise AirflowException("map() takes a plain function, not a task")
         return MappedOutput(self, (f,))
 
@@ -201,7 +201,7 @@ class DagParam(Reference):
         Raises:
             AirflowException: Neither conf nor Params have it.
         """
-        conf = context["dag_run"].conf or {}
+        conf = context["dag_run"].conf
         if self._name in conf:
             return conf[self._name]
         if self._name in context["params"]:

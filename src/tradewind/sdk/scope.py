@@ -81,17 +81,18 @@ def is_detached() -> bool:
 @contextmanager
 def detached(dag: Any | None, group: Any | None) -> Iterator[None]:
     """Make operators that know their Dag and group (for defaults) without being added to them."""
-    tokens = (
-        _detached.set(True),
-        _dags.set((dag,) if dag is not None else ()),
-        _groups.set((group,) if group is not None else ()),
-        _works.set(()),
-    )
+    was_detached, dags, groups, works = _detached.get(), _dags.get(), _groups.get(), _works.get()
+    _detached.set(True)
+    _dags.set((dag,) if dag is not None else ())
+    _groups.set((group,) if group is not None else ())
+    _works.set(())
     try:
         yield
     finally:
-        for variable, token in zip((_detached, _dags, _groups, _works), tokens, strict=True):
-            variable.reset(token)  # type: ignore[arg-type]
+        _detached.set(was_detached)
+        _dags.set(dags)
+        _groups.set(groups)
+        _works.set(works)
 
 
 @contextmanager

@@ -65,6 +65,10 @@ def _plain(value: Any, path: str, around: tuple[int, ...]) -> Any:
         return str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else _tagged("float", repr(float(value)))
+    return _plain_object(value, path, around)
+
+
+def _plain_object(value: Any, path: str, around: tuple[int, ...]) -> Any:
     if id(value) in around:
         raise AirflowException(f"An XCom cannot hold itself ({path})")
     inside = (*around, id(value))
@@ -107,12 +111,11 @@ def _tagged(tag: str, value: Any) -> dict[str, Any]:
 
 def _refusal(value: Any, path: str) -> str:
     cls = type(value)
-    name = (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    )
+    name = f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
     return (
-        f"{path[:1].upper()}{path[1:]} is a {name}, which cannot be kept as an XCom. Return JSON values, dates, Decimals, "
-        "UUIDs, bytes, tuples or sets; write anything larger to a file or table and return where it is."
+        f"{path[:1].upper()}{path[1:]} is of type {name}, which cannot be kept as an XCom. Return "
+        "JSON values, dates, Decimals, UUIDs, bytes, tuples or sets; write anything larger to a "
+        "file or table and return where it is."
     )
 
 
@@ -188,7 +191,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "tuple": tuple,
     "set": set,
     "frozenset": frozenset,
-    "dict": lambda pairs: {key: value for key, value in pairs},
+    "dict": dict,
 }
 
 

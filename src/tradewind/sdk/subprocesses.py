@@ -63,7 +63,7 @@ class SubprocessHook:
         return last
 
     def send_sigterm(self) -> None:
-        """End the program and all it started: TERM, and KILL for what is left three seconds later."""
+        """End the program and all it started: TERM, and KILL for what is left 3 s later."""
         process = self.sub_process
         if process is None or process.poll() is not None:
             return

@@ -26,7 +26,7 @@ def datetime(*args: Any, **kwargs: Any) -> dt.datetime:
         >>> datetime(2026, 4, 20).isoformat()
         '2026-04-20T00:00:00+00:00'
     """
-    return dt.datetime(*args, **{"tzinfo": utc, **kwargs})
+    return dt.datetime(*args, **{"tzinfo": utc, **kwargs})  # noqa: DTZ001 - it has one
 
 
 def make_aware(value: dt.datetime, timezone: dt.tzinfo | None = None) -> dt.datetime:

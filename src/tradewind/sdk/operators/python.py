@@ -67,7 +67,7 @@ class PythonOperator(BaseOperator):
         return result
 
     def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer the keyword arguments: the author's, and those the signature asks of the context."""
+        """Answer the keyword arguments: the author's, and what is asked of the context."""
         merged = {**context, **self.op_kwargs}
         return determine_kwargs(self.python_callable, self.op_args, merged)
 

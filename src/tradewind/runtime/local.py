@@ -1,0 +1,375 @@
+"""Running a whole Dag here and now (``dag.test()``): no server, no worker, nothing kept.
+
+The same ``core.drive`` decides as in the scheduler. Tasks run one after the other in this process,
+so that breakpoints hold; a retry follows at once, its delay skipped; pools, limits on concurrency
+and earlier runs are left out of account.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tradewind.core.drive import decide, fold
+from tradewind.core.events import Event, RunMoved, TaskMoved
+from tradewind.core.graph import DagPlan, Node, RunGraph
+from tradewind.core.mapping import map_index_of
+from tradewind.core.outcomes import after_leg
+from tradewind.core.planning import plan_instances
+from tradewind.core.runs import RunType, run_id_of
+from tradewind.core.spec import DagSpec
+from tradewind.core.states import LegState, RunState, TaskState
+from tradewind.core.timetables import manual_run
+from tradewind.protocol.child import Done
+from tradewind.protocol.clock import Clock
+from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
+from tradewind.protocol.ports import bound_port
+from tradewind.runtime.clock import SystemClock
+from tradewind.runtime.execute import run_task
+from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
+from tradewind.runtime.serialize import serialize_dag
+from tradewind.sdk.dags import DAG
+from tradewind.sdk.enums import DagRunState, TaskInstanceState
+from tradewind.sdk.sentinels import NOTSET, is_arg_set
+from tradewind.sdk.serde import decode
+from tradewind.sdk.timezone import as_instant
+
+log = logging.getLogger("tradewind.local")
+
+
+class LocalTaskInstance:
+    """How one task instance of a local run ended."""
+
+    def __init__(self, run: "LocalRun", task_id: str, map_index: int) -> None:
+        self._run = run
+        self.dag_id = run.dag_id
+        self.run_id = run.run_id
+        self.task_id = task_id
+        self.map_index = map_index
+        self.state: TaskInstanceState | None = None
+        self.try_number = 0
+        self.error = ""
+        """The exception that its last try ended with, in one line."""
+
+    def xcom_pull(self, key: str = "return_value") -> Any:
+        """Answer what this task instance pushed, or None."""
+        raw = self._run.port.get_xcom(self.dag_id, self.run_id, self.task_id, key, self.map_index)
+        return None if raw is None else decode(raw)
+
+    def __repr__(self) -> str:
+        index = f"[{self.map_index}]" if self.map_index >= 0 else ""
+        return f"<TaskInstance {self.task_id}{index}: {self.state}>"
+
+
+class LocalRun:
+    """A run that took place in this process."""
+
+    def __init__(self, dag: DAG, facts: RunFacts, port: MemoryPort) -> None:
+        self.dag = dag
+        self.port = port
+        self.dag_id = facts.dag_id
+        self.run_id = facts.run_id
+        self.run_type = facts.run_type
+        self.run_after = facts.run_after
+        self.logical_date = facts.logical_date
+        self.data_interval_start = facts.data_interval_start
+        self.data_interval_end = facts.data_interval_end
+        self.conf = facts.conf
+        self.state = DagRunState.RUNNING
+        self.reason = ""
+        self.start_date: datetime | None = facts.start_date
+        self.end_date: datetime | None = None
+        self._instances: dict[tuple[str, int], LocalTaskInstance] = {}
+
+    def get_task_instances(self) -> list[LocalTaskInstance]:
+        """Answer every task instance, in the order of the Dag, mapped ones by their index."""
+        return list(self._instances.values())
+
+    def get_task_instance(self, task_id: str, map_index: int = -1) -> LocalTaskInstance | None:
+        """Answer one task instance, or None where the run has none of that id and index."""
+        return self._instances.get((task_id, map_index))
+
+    def record(self, graph: RunGraph, errors: dict[tuple[str, str], str]) -> None:
+        """Take the states as they are in the end."""
+        for instance in graph.snapshot():
+            index = map_index_of(instance.map_path)
+            found = LocalTaskInstance(self, instance.task_id, index)
+            is_none = instance.state is TaskState.NONE
+            found.state = None if is_none else TaskInstanceState(instance.state.value)
+            found.try_number = instance.try_number
+            found.error = errors.get((instance.task_id, instance.map_path), "")
+            self._instances[instance.task_id, index] = found
+
+    def __repr__(self) -> str:
+        return f"<DagRun {self.dag_id} {self.run_id}: {self.state}>"
+
+
+def run_dag(
+    dag: DAG,
+    *,
+    run_after: datetime | None = None,
+    logical_date: Any = NOTSET,
+    conf: dict[str, Any] | None = None,
+    conn_file_path: str | None = None,
+    variable_file_path: str | None = None,
+    mark_success_pattern: str | None = None,
+    clock: Clock | None = None,
+) -> LocalRun:
+    """Run the Dag once and answer the run.
+
+    Raises:
+        AirflowException: The Dag cannot run, or a file of variables or connections cannot be read.
+        ParamValidationError: The conf does not fit the Dag's Params.
+    """
+    clock = clock or SystemClock()
+    spec = serialize_dag(dag, Path(dag.fileloc).name)
+    now = clock.now()
+    date = as_instant("logical_date", logical_date) if is_arg_set(logical_date) else None
+    after = as_instant("run_after", run_after) or date or now
+    date = date if is_arg_set(logical_date) else after
+    facts = _facts(spec, after, date, conf or {}, now)
+    port = MemoryPort(
+        read_variables(variable_file_path) if variable_file_path else None,
+        read_connections(conn_file_path) if conn_file_path else None,
+    )
+    dag.params.copy().deep_merge(facts.conf)
+    run = LocalRun(dag, facts, port)
+    with _readable_log():
+        _Runner(run, spec, facts, clock, mark_success_pattern).run_all()
+    return run
+
+
+def _facts(
+    spec: DagSpec, after: datetime, date: datetime | None, conf: dict[str, Any], now: datetime
+) -> RunFacts:
+    dates = manual_run(spec.timetable, logical_date=date, run_after=after)
+    return RunFacts(
+        dag_id=spec.dag_id,
+        run_id=run_id_of(RunType.MANUAL, dates.run_after, dates.logical_date),
+        run_type=RunType.MANUAL.value,
+        run_after=dates.run_after,
+        logical_date=dates.logical_date,
+        data_interval_start=dates.data_interval_start,
+        data_interval_end=dates.data_interval_end,
+        start_date=now,
+        conf=conf,
+        triggered_by="test",
+    )
+
+
+class _Runner:
+    """The loop: let the core decide, run what it scheduled, tell the core."""
+
+    def __init__(
+        self,
+        run: LocalRun,
+        spec: DagSpec,
+        facts: RunFacts,
+        clock: Clock,
+        mark_success_pattern: str | None,
+    ) -> None:
+        self.run = run
+        self.facts = facts
+        self.clock = clock
+        instances = plan_instances(spec, facts.logical_date)
+        self.plan = DagPlan(spec, [instance.task_id for instance in instances])
+        self.graph = RunGraph.start(self.plan)
+        self.marked = re.compile(mark_success_pattern) if mark_success_pattern else None
+        self.errors: dict[tuple[str, str], str] = {}
+        self.ready: list[tuple[str, str]] = []
+        self.waiting: list[tuple[datetime, str, str]] = []
+        # The run's own time: goes ahead over the delays that are not waited for.
+        self.skipped = timedelta()
+
+    def run_all(self) -> None:
+        """Run to the end of the run."""
+        log.info("Run %s of Dag '%s'", self.run.run_id, self.run.dag_id)
+        for task_id in self.plan.held_by_past:
+            self.graph.set_past(task_id, ok=True)
+        self._fold(RunMoved(old=RunState.QUEUED, new=RunState.RUNNING, at=self._now()))
+        self._decide()
+        while self.graph.state is RunState.RUNNING:
+            if self.ready:
+                self._run_instance(*self._next())
+            elif not self._skip_ahead():
+                break
+            self._decide()
+        self._finish()
+
+    def _now(self) -> datetime:
+        return self.clock.now() + self.skipped
+
+    def _fold(self, event: Event) -> None:
+        fold(self.graph, self.graph.seq + 1, event)
+
+    def _decide(self) -> None:
+        for event in decide(self.graph, self._now()):
+            self._note(event)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, RunMoved):
+            self.run.state = DagRunState(event.new.value)
+            self.run.reason = event.reason
+        elif isinstance(event, TaskMoved):
+            if event.new is TaskState.SCHEDULED:
+                self.ready.append((event.task_id, event.map_path))
+            elif event.new in _QUIET:
+                _say(event.task_id, event.map_path, event.new.value, event.reason)
+
+    def _next(self) -> tuple[str, str]:
+        """Take what comes first: by priority, then by the Dag's order, then by map index."""
+        order = self.plan.index
+
+        def place(item: tuple[str, str]) -> tuple[int, int, int]:
+            task = self.plan.tasks[order[item[0]]]
+            return (-task.priority_weight, order[item[0]], map_index_of(item[1]))
+
+        chosen = min(self.ready, key=place)
+        self.ready.remove(chosen)
+        return chosen
+
+    def _skip_ahead(self) -> bool:
+        """Go on to the moment of the next retry or reschedule, without waiting for it."""
+        if not self.waiting:
+            return False
+        moment, _, _ = min(self.waiting)
+        self.waiting = [item for item in self.waiting if item[0] > moment]
+        self.skipped += max(moment - self._now(), timedelta())
+        return True
+
+    def _run_instance(self, task_id: str, path: str) -> None:
+        node = self.graph.node(task_id, path)
+        if node.state is not TaskState.SCHEDULED:
+            return
+        self._move(node, TaskState.QUEUED)
+        self._move(node, TaskState.RUNNING)
+        order = self._order(node, task_id, path)
+        self.run.port.begin(self.run.dag_id, self.run.run_id, task_id, order.map_index)
+        _say(task_id, path, "running", f"try {node.try_number}" if node.try_number > 1 else "")
+        done = self._attempt(order)
+        for xcom in done.xcoms:
+            self.run.port.push_xcom(xcom.key, xcom.value, xcom.length)
+        self._settle(node, done)
+
+    def _attempt(self, order: TaskOrder) -> Done:
+        if self.marked is not None and self.marked.search(order.task_id):
+            moment = self.clock.now().timestamp()
+            return Done(outcome="success", started_at=moment, ended_at=moment)
+        token = bound_port.set(self.run.port)
+        try:
+            return run_task(order, {self.run.dag_id: self.run.dag}, self.run.port, self.clock)
+        finally:
+            bound_port.reset(token)
+
+    def _settle(self, node: Node, done: Done) -> None:
+        task = self.plan.tasks[node.task]
+        moment = self._now()
+        follows = after_leg(
+            LegState(done.outcome),
+            try_number=node.try_number,
+            max_tries=node.max_tries,
+            delay=timedelta(),
+            now=moment,
+            retry_allowed=done.retry,
+            wake_at=None if done.wake_at is None else datetime.fromtimestamp(done.wake_at, UTC),
+        )
+        assert follows is not None  # noqa: S101 - nobody else moves instances of a local run
+        self.errors[task.task_id, node.path] = done.error
+        if follows.wake_at is not None:
+            self.waiting.append((follows.wake_at, task.task_id, node.path))
+        pushed = self.run.port.pushed() if follows.state is TaskState.SUCCESS else {}
+        self._move(node, follows.state, follows.wake_at, tuple(sorted(pushed.items())))
+        _say(task.task_id, node.path, follows.state.value, done.error)
+
+    def _move(
+        self,
+        node: Node,
+        new: TaskState,
+        wake_at: datetime | None = None,
+        pushed: tuple[tuple[str, int | None], ...] = (),
+    ) -> None:
+        self._fold(
+            TaskMoved(
+                task_id=self.plan.tasks[node.task].task_id,
+                map_path=node.path,
+                old=node.state,
+                new=new,
+                try_number=node.try_number,
+                wake_at=wake_at,
+                pushed=pushed,
+            )
+        )
+
+    def _order(self, node: Node, task_id: str, path: str) -> TaskOrder:
+        file = Path(self.run.dag.fileloc)
+        return TaskOrder(
+            attempt_id=self.graph.seq,
+            epoch=1,
+            token="",
+            ti_id=self.graph.seq,
+            task_id=task_id,
+            map_path=path,
+            map_index=map_index_of(path),
+            try_number=node.try_number,
+            max_tries=node.max_tries,
+            run=self.facts,
+            bundle=BundleRef(name="local", root=str(file.parent), dags_folder=str(file.parent)),
+            file=file.name,
+            first_started_at=self.clock.now(),
+        )
+
+    def _finish(self) -> None:
+        self.run.end_date = self.clock.now()
+        self.run.record(self.graph, self.errors)
+        log.info("Run %s ended: %s", self.run.run_id, self.run.state)
+        name = "on_success_callback" if self.run.state == "success" else "on_failure_callback"
+        context = {"dag": self.run.dag, "dag_run": self.run, "run_id": self.run.run_id}
+        context["reason"] = self.run.reason
+        for callback in getattr(self.run.dag, name):
+            try:
+                callback(context)
+            except Exception:
+                log.exception("%s of Dag '%s' failed", name, self.run.dag_id)
+
+
+_QUIET = frozenset(
+    {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.FAILED}
+)
+"""States an instance may reach without running."""
+
+
+def _say(task_id: str, path: str, state: str, detail: str) -> None:
+    index = f"[{path}]" if path else ""
+    log.info("%s%s %s%s", task_id, index, state, f": {detail}" if detail else "")
+
+
+class _Format(logging.Formatter):
+    """One readable line a record; of a failure, the user's traceback below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        detail = getattr(record, "error_detail", "")
+        return f"{line}\n{detail.rstrip()}" if detail else line
+
+
+@contextmanager
+def _readable_log() -> Iterator[None]:
+    """Show log records on stderr for the time of the run, unless the caller shows them already."""
+    root = logging.getLogger()
+    if root.handlers:
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Format("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
