@@ -6,6 +6,7 @@ from math import inf
 
 from tradewind.protocol.child import Exited
 from tradewind.runtime.kernel import signal_group
+from tradewind.runtime.strays import end_strays
 
 
 class Children:
@@ -15,13 +16,15 @@ class Children:
         """Start childless."""
         self._keys: dict[int, int] = {}
         self._limits: dict[int, float] = {}
+        self._marks: dict[int, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._keys)
 
-    def add(self, pid: int, key: int, until: float | None = None) -> None:
-        """Note a child, and the MONOTONIC moment at which it is killed, if any."""
+    def add(self, pid: int, key: int, until: float | None = None, mark: str = "") -> None:
+        """Note a child, the MONOTONIC moment at which it is killed, and the mark of its strays."""
         self._keys[pid] = key
+        self._marks[pid] = mark
         if until is not None:
             self._limits[pid] = until
 
@@ -43,6 +46,7 @@ class Children:
     def reap(self) -> list[Exited]:
         """Wait for all who ended; what is left of their groups ends with them."""
         ended: list[Exited] = []
+        killed: list[str] = []
         while True:
             flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
             try:
@@ -59,5 +63,10 @@ class Children:
             _, status = os.waitpid(pid, 0)
             if key is not None:
                 self._limits.pop(pid, None)
+                mark = self._marks.pop(pid)
+                if status and mark:
+                    killed.append(mark)
                 ended.append(Exited(key=key, pid=pid, status=status))
+        # Looking at every process of the machine is slow: not for those that ended in good order.
+        end_strays(killed)
         return ended

@@ -12,6 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+import msgspec
+
 from tradewind.protocol.child import LogRecord
 from tradewind.protocol.clock import Clock
 from tradewind.runtime.channel import Channel
@@ -32,7 +34,7 @@ class Outlet:
         """Send a record, or write its text where there is no socket any more."""
         if self.channel is not None:
             try:
-                self.channel.send(record)
+                self._send(self.channel, record)
             except OSError:
                 # The worker is gone and this process about to be ended; a task must not fail
                 # because its log has no reader.
@@ -40,6 +42,17 @@ class Outlet:
         elif self.plain_fd is not None:
             detail = f"\n{record.error_detail}" if record.error_detail else ""
             os.write(self.plain_fd, f"{record.event}{detail}\n".encode(errors="replace"))
+
+    def _send(self, channel: Channel, record: LogRecord) -> None:
+        try:
+            channel.send(record)
+        except UnicodeEncodeError:
+            # Half a surrogate pair, as file names in no known encoding have.
+            channel.send(
+                msgspec.structs.replace(
+                    record, event=_clean(record.event), error_detail=_clean(record.error_detail)
+                )
+            )
 
     def forked(self) -> None:
         """In a process that user code forked: the socket is its parent's, the pipe is shared."""
@@ -136,8 +149,9 @@ class RecordHandler(logging.Handler):
             self.handleError(record)
 
     def _convert(self, record: logging.LogRecord) -> LogRecord:
-        detail = ""
-        if record.exc_info and record.exc_info[0]:
+        # A traceback that whoever logged it has cut down to the user's own frames already.
+        detail = str(getattr(record, "error_detail", ""))
+        if not detail and record.exc_info and record.exc_info[0]:
             detail = record.exc_text or self._formatter.formatException(record.exc_info)
         return LogRecord(
             timestamp=_stamp(datetime.fromtimestamp(record.created, UTC)),
@@ -175,6 +189,10 @@ class TaskOutput:
         """Send what was written but ended in no newline."""
         for stream in self._streams:
             stream.finish()
+
+
+def _clean(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _stamp(moment: datetime) -> str:

@@ -19,8 +19,7 @@ T = TypeVar("T")
 class SocketPort:
     """Answers what user code may ask by asking the worker, which asks the server.
 
-    One question at a time: threads of a task take turns. What was read while a file was imported is
-    remembered in ``variables_read`` and ``connections_read``.
+    One question at a time: threads of a task take turns.
     """
 
     def __init__(self, channel: Channel, order: TaskOrder | None = None) -> None:
@@ -31,12 +30,9 @@ class SocketPort:
         self._turn = threading.RLock()
         self._number = 0
         self._pushed: dict[str, bytes] = {}
-        self.variables_read: set[str] = set()
-        self.connections_read: set[str] = set()
 
     def get_variable(self, key: str) -> str | None:
         """Answer the stored text, or None where there is no such variable."""
-        self.variables_read.add(key)
         return self._ask(str | None, "variable.get", key=key)  # type: ignore[arg-type]
 
     def set_variable(self, key: str, value: str, description: str | None) -> None:
@@ -53,7 +49,6 @@ class SocketPort:
 
     def get_connection(self, conn_id: str) -> ConnectionValue | None:
         """Answer the connection, or None where there is no such id."""
-        self.connections_read.add(conn_id)
         kind = ConnectionValue | None
         return self._ask(kind, "connection.get", conn_id=conn_id)  # type: ignore[arg-type]
 

@@ -23,11 +23,13 @@ from tradewind.protocol.orders import ParseOrder, TaskOrder
 from tradewind.protocol.ports import bound_port
 from tradewind.runtime.channel import Channel
 from tradewind.runtime.execute import run_task
+from tradewind.runtime.fork_safety import note_own_sockets
 from tradewind.runtime.kernel import die_with_parent, flush_c_streams
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.socket_port import SocketPort
+from tradewind.runtime.strays import MARK_NAME, mark_of
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 
 Loaded = Mapping[str, Any]
@@ -78,7 +80,7 @@ def run_attempt(child: ChildProcess, order: TaskOrder, loaded: Loaded | None, cl
     started = clock.now().timestamp()
     port = SocketPort(child.channel, order)
     bound_port.set(port)
-    os.environ["TRADEWIND_ATTEMPT_ID"] = str(order.attempt_id)
+    os.environ[MARK_NAME] = mark_of(order)
     if loaded is None:
         try:
             loaded = load_file(order.bundle, order.file)
@@ -99,6 +101,7 @@ def run_parse(child: ChildProcess, order: ParseOrder) -> Parsed:
     # Not RLIMIT_AS: libraries reserve address space by the gigabyte that they never touch.
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     bound_port.set(SocketPort(child.channel))
+    note_own_sockets()
     return Parsed(report=parse_file(order))
 
 

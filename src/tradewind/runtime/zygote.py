@@ -43,11 +43,13 @@ from tradewind.runtime.channel import Channel
 from tradewind.runtime.children import Children
 from tradewind.runtime.clock import SystemClock
 from tradewind.runtime.fence import Fence
-from tradewind.runtime.fork_safety import why_unsafe
+from tradewind.runtime.fork_safety import note_own_sockets, why_unsafe
 from tradewind.runtime.kernel import die_with_parent, outlive_parent
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
+from tradewind.runtime.recording import RecordingPort
 from tradewind.runtime.socket_port import SocketPort
+from tradewind.runtime.strays import mark_of
 from tradewind.runtime.task_process import ChildProcess, Loaded, run_attempt, run_parse
 
 KILL_AFTER_SECONDS = 4.5
@@ -146,12 +148,14 @@ class Zygote:
         elif isinstance(order, Fork):
             attempt, loaded = order.order, self._loaded
             self._fork_child(
-                attempt.attempt_id, lambda child: run_attempt(child, attempt, loaded, self._clock)
+                attempt.attempt_id,
+                lambda child: run_attempt(child, attempt, loaded, self._clock),
+                mark=mark_of(attempt),
             )
         elif isinstance(order, Parse):
             parse = order.order
             self._fork_child(
-                -parse.job_id, lambda child: run_parse(child, parse), parse.timeout_seconds
+                -parse.job_id, lambda child: run_parse(child, parse), limit=parse.timeout_seconds
             )
         elif isinstance(order, OpenZygote):
             self._fork_file_zygote(order, self._fds.popleft())
@@ -160,7 +164,9 @@ class Zygote:
         self,
         key: int,
         body: Callable[[ChildProcess], Done | Parsed],
+        *,
         limit: float | None = None,
+        mark: str = "",
     ) -> None:
         sock_fd, pipe_fd = self._fds.popleft(), self._fds.popleft()
         parent = os.getpid()
@@ -176,7 +182,7 @@ class Zygote:
             return
         _lead_group(pid)
         until = None if limit is None else self._clock.monotonic() + limit
-        self._children.add(pid, key, until)
+        self._children.add(pid, key, until, mark)
         self._say(Forked(key=key, pid=pid))
 
     def _fork_file_zygote(self, order: OpenZygote, control_fd: int) -> None:
@@ -269,8 +275,9 @@ def _run_file_zygote(
 
 
 def _import_file(order: OpenZygote, channel: Channel) -> tuple[Loaded, Ready]:
-    port = SocketPort(channel)
+    port = RecordingPort(SocketPort(channel))
     bound = bound_port.set(port)
+    note_own_sockets()
     loaded: Loaded = {}
     fault = ""
     try:
@@ -284,8 +291,8 @@ def _import_file(order: OpenZygote, channel: Channel) -> tuple[Loaded, Ready]:
         pid=os.getpid(),
         fault=fault,
         unsafe=why_unsafe(),
-        variables=tuple(sorted(port.variables_read)),
-        connections=tuple(sorted(port.connections_read)),
+        variables=tuple(sorted(port.variables)),
+        connections=tuple(sorted(port.connections)),
     )
 
 

@@ -13,6 +13,7 @@ from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.orders import Cancel, TaskOrder
 from tradewind.protocol.reports import Finish, LogChunk, XComPush
 from tradewind.runtime.kernel import signal_group
+from tradewind.runtime.strays import end_strays, mark_of
 from tradewind.worker.link import Link
 from tradewind.worker.logs import AttemptLog, ChunkSink, FileSink, log_file
 from tradewind.worker.loop import Loop
@@ -172,6 +173,7 @@ class Attempts:
             return
         if attempt.pid:
             signal_group(attempt.pid, signal.SIGKILL)
+            end_strays([mark_of(attempt.order)])
         if was_sent:
             reason = "The process it was forked from ended, and it with it"
             self._finish_unheard(attempt, Ending(LegState.LOST, reason))

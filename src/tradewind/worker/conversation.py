@@ -43,6 +43,9 @@ class Host(Protocol):
     def parsing(self) -> Ids:
         """Answer the parse jobs that run here."""
 
+    def is_idle(self) -> bool:
+        """Answer whether no process of an attempt is left."""
+
     def on_registered(self, registered: Registered) -> None:
         """Take the terms of a new lease."""
 
@@ -76,6 +79,7 @@ class Conversation:
         self._asked_at = -inf
         self._failures = 0
         self._not_before = -inf
+        self._leaving = False
         self._left = False
 
     @property
@@ -96,7 +100,7 @@ class Conversation:
     def pump(self) -> None:
         """Send whatever is due on the lines that are free; called after each round of the loop."""
         self._watch_lease()
-        if self._loop.clock.monotonic() < self._not_before or self._left:
+        if self._leaving or self._loop.clock.monotonic() < self._not_before:
             return
         if not self.worker_id:
             self._register()
@@ -107,7 +111,10 @@ class Conversation:
             self._send_pull()
 
     def leave(self) -> None:
-        """Say goodbye; what is still owed then stays in the spool."""
+        """Say goodbye, once; what is still owed then stays in the spool."""
+        if self._leaving:
+            return
+        self._leaving = True
         self._spool.keep(self.ledger.owed)
         if not self.worker_id or self._push.is_busy:
             self._left = True
@@ -144,7 +151,7 @@ class Conversation:
     # ------------------------------------------------------------------ registering
 
     def _register(self) -> None:
-        if self._push.is_busy or self._host.held():
+        if self._push.is_busy or not self._host.is_idle():
             # Attempts of a lost lease are ended first: the new one must not seem to know them.
             return
         config = self._config

@@ -32,11 +32,13 @@ class Ledger:
         self._parsed: deque[ParseReport] = deque()
         self._logs: deque[LogChunk] = deque()
         self._carried: tuple[ParseReport, ...] = ()
+        self._is_abandoning = False
 
     @property
     def has_news(self) -> bool:
         """Whether there is something the server has not been told since it last answered."""
-        return bool(self._unsaid or self._xcoms or self._parsed or self._logs)
+        said = self._unsaid or self._xcoms or self._parsed or self._logs
+        return bool(said or self._is_abandoning)
 
     @property
     def owed(self) -> tuple[Finish, ...]:
@@ -123,6 +125,8 @@ class Ledger:
         self._close(request)
         if was_seen:
             self._abandoned.add(request.seq)
+            # Claims may wait for nothing else than to hear of it.
+            self._is_abandoning = True
         self._unsaid.update(
             one.attempt_id for one in request.finishes if one.attempt_id in self._finishes
         )
@@ -133,6 +137,7 @@ class Ledger:
     def start_over(self) -> None:
         """Begin a new registration: only how attempts ended is still worth saying."""
         self._seq = 0
+        self._is_abandoning = False
         self._carried = ()
         self._open.clear()
         self._abandoned.clear()
@@ -143,6 +148,7 @@ class Ledger:
 
     def _request(self, request: Exchange) -> Exchange:
         self._seq = request.seq
+        self._is_abandoning = False
         self._open.add(request.seq)
         return request
 

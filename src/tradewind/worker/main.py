@@ -85,6 +85,10 @@ class Worker:
         """Answer the parse jobs that run here."""
         return self._parses.held
 
+    def is_idle(self) -> bool:
+        """Answer whether no process of an attempt is left."""
+        return self._attempts.is_empty
+
     def on_registered(self, registered: Registered) -> None:
         """Take the terms of a new lease."""
         self._attempts.log_root = registered.log_root
