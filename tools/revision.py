@@ -77,7 +77,7 @@ def main(message: str) -> int:
 def _by_name(steps: list[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for step in steps:
-        verb = "index" if isinstance(step, ops.CreateIndexOp | ops.DropIndexOp) else "change"
+        verb = "index" if isinstance(step, ops.ModifyTableOps) else "change"
         groups.setdefault(f"_{verb}_{step.table_name}", []).append(step)
     return groups
 

@@ -190,17 +190,28 @@ class _Walk:
         self.places.add((folder, *identity))
         if IGNORE_FILE in names and prefix.startswith(self._dags_prefix):
             rules = (self._bundle.read_rules(prefix, folder), *rules)
+        is_passed_through = self._is_passed_through(folder, prefix)
         for entry in entries:
             path = prefix + entry.name
-            if not self._is_utf8(path) or self._bundle.is_excluded(entry.path):
+            if not self._is_utf8(path):
                 continue
             if _is_folder(entry):
                 inner = f"{path}/"
-                if inner in self._way or not is_folder_left_out(entry.name):
+                if inner in self._way or not (is_passed_through or self._is_left_out(entry)):
                     data = among_data or is_data_folder(entry.name)
                     self.enter(entry.path, inner, data, rules, above | {identity})
-            elif may_count(entry.name, among_data=among_data):
+            elif not is_passed_through and may_count(entry.name, among_data=among_data):
                 self._take(entry, path, rules)
+
+    def _is_left_out(self, entry: "os.DirEntry[str]") -> bool:
+        return is_folder_left_out(entry.name) or self._bundle.is_excluded(entry.path)
+
+    def _is_passed_through(self, folder: str, prefix: str) -> bool:
+        """Tell whether a folder does not count itself, but the Dags folder lies somewhere in it."""
+        if prefix in ("", self._dags_prefix) or prefix not in self._way:
+            return False
+        name = prefix.rstrip("/").rpartition("/")[2]
+        return is_folder_left_out(name) or self._bundle.is_excluded(folder)
 
     def _take(self, entry: "os.DirEntry[str]", path: str, rules: tuple[_Rules, ...]) -> None:
         is_python = path.endswith(".py")

@@ -114,7 +114,11 @@ class Server:
 
     def _bundles(self) -> list[LocalFolder]:
         found = [
-            LocalFolder(LOCAL_BUNDLE, self._settings.dags_folder, exclude=[self._settings.home])
+            LocalFolder(
+                LOCAL_BUNDLE,
+                self._settings.dags_folder,
+                exclude=[self._settings.home, self._settings.log_root],
+            )
         ]
         if self._settings.load_examples:
             found.append(LocalFolder(EXAMPLES_BUNDLE, examples_folder()))

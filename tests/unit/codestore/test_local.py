@@ -81,9 +81,17 @@ def test_folders_that_are_not_the_bundles_are_left_out(tmp_path: Path) -> None:
     assert set(found.manifest.files) == {"a.py"}
 
 
-def test_the_way_to_the_dags_counts_whatever_it_is_called(tmp_path: Path) -> None:
-    write(tmp_path, "tradewind.toml", ".hidden/dags/a.py", ".other/b.py")
-    assert counted(tmp_path / ".hidden/dags") == {"tradewind.toml", ".hidden/dags/a.py"}
+def test_the_dags_count_wherever_they_lie_but_not_what_lies_beside_their_way(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "tradewind.toml", ".home/dags/a.py", ".home/logs/b.py", ".other/c.py")
+    write(tmp_path, "runs/dags/a.py", "runs/logs/b.py")
+    assert counted(tmp_path / ".home/dags") == {"tradewind.toml", ".home/dags/a.py"} | {
+        "runs/dags/a.py",
+        "runs/logs/b.py",
+    }
+    found = LocalFolder("main", tmp_path / "runs/dags", exclude=[tmp_path / "runs"]).scan()
+    assert set(found.manifest.files) == {"tradewind.toml", "runs/dags/a.py"}
 
 
 def test_only_python_that_speaks_of_dags_is_a_dag_file(tmp_path: Path) -> None:

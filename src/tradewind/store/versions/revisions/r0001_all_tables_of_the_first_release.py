@@ -12,24 +12,34 @@ depends_on = None
 def upgrade() -> None:
     """Apply this revision."""
     _change_backfill()
+    _index_backfill()
     _change_bundle()
     _change_bundle_file()
     _change_connection()
     _change_dag()
+    _index_dag()
     _change_dag_file()
+    _index_dag_file()
     _change_dag_version()
     _change_event()
+    _index_event()
     _change_lease()
     _change_pool()
     _change_run()
+    _index_run()
     _change_variable()
     _change_worker()
+    _index_worker()
     _change_backfill_date()
     _change_closure_entry()
+    _index_closure_entry()
     _change_import_error()
+    _index_import_error()
     _change_task_instance()
+    _index_task_instance()
     _change_xcom()
     _change_attempt()
+    _index_attempt()
 
 
 def _change_backfill() -> None:
@@ -53,6 +63,9 @@ def _change_backfill() -> None:
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _index_backfill() -> None:
     op.create_index(
         "uq_backfill_active",
         "backfill",
@@ -127,6 +140,9 @@ def _change_dag() -> None:
         sa.Column("parsed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("dag_id"),
     )
+
+
+def _index_dag() -> None:
     op.create_index(
         "ix_dag_due",
         "dag",
@@ -165,6 +181,9 @@ def _change_dag_file() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("bundle", "path"),
     )
+
+
+def _index_dag_file() -> None:
     op.create_index(
         "ix_dag_file_claimed",
         "dag_file",
@@ -212,6 +231,9 @@ def _change_event() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _index_event() -> None:
     op.create_index("uq_event_seq", "event", ["run_pk", "run_seq"], unique=True)
 
 
@@ -274,6 +296,9 @@ def _change_run() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("dag_id", "run_id"),
     )
+
+
+def _index_run() -> None:
     op.create_index(
         "ix_run_active",
         "run",
@@ -344,6 +369,9 @@ def _change_worker() -> None:
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _index_worker() -> None:
     op.create_index(
         "ix_worker_live",
         "worker",
@@ -378,6 +406,9 @@ def _change_closure_entry() -> None:
         sa.PrimaryKeyConstraint("file_id", "kind", "name"),
         sqlite_with_rowid=False,
     )
+
+
+def _index_closure_entry() -> None:
     op.create_index("ix_closure_entry_name", "closure_entry", ["kind", "name"], unique=False)
 
 
@@ -401,6 +432,9 @@ def _change_import_error() -> None:
         sa.ForeignKeyConstraint(["file_id"], ["dag_file.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _index_import_error() -> None:
     op.create_index("ix_import_error_file", "import_error", ["file_id"], unique=False)
 
 
@@ -439,6 +473,9 @@ def _change_task_instance() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_pk", "task_id", "map_path"),
     )
+
+
+def _index_task_instance() -> None:
     op.create_index(
         "ix_ti_alive",
         "task_instance",
@@ -501,6 +538,9 @@ def _change_attempt() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("ti_id", "try_number", "leg"),
     )
+
+
+def _index_attempt() -> None:
     op.create_index(
         "ix_attempt_worker",
         "attempt",
