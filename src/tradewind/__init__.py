@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tradewind.sdk import DAG as DAG
     from tradewind.sdk import AirflowException as AirflowException
     from tradewind.sdk import AirflowFailException as AirflowFailException
     from tradewind.sdk import AirflowSkipException as AirflowSkipException
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from tradewind.sdk import Context as Context
     from tradewind.sdk import CronDataIntervalTimetable as CronDataIntervalTimetable
     from tradewind.sdk import CronTriggerTimetable as CronTriggerTimetable
-    from tradewind.sdk import DAG as DAG
     from tradewind.sdk import DagRunState as DagRunState
     from tradewind.sdk import DeltaDataIntervalTimetable as DeltaDataIntervalTimetable
     from tradewind.sdk import DeltaTriggerTimetable as DeltaTriggerTimetable
@@ -54,11 +54,13 @@ __version__ = "0.1.0"
 _SDK = "tradewind.sdk"
 
 
-def __getattr__(name: str) -> Any:
-    sdk = import_module(_SDK)
-    if name not in sdk.__all__:
-        raise AttributeError(f"module 'tradewind' has no attribute '{name}'")
-    return getattr(sdk, name)
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        sdk = import_module(_SDK)
+        if name not in sdk.__all__:
+            raise AttributeError(f"module 'tradewind' has no attribute '{name}'")
+        return getattr(sdk, name)
 
 
 def __dir__() -> list[str]:

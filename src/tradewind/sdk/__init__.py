@@ -103,15 +103,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in EXPORTS:
-        found = getattr(import_module(EXPORTS[name]), name)
-    elif name in MODULES:
-        found = import_module(MODULES[name])
-    else:
-        raise AttributeError(f"module 'tradewind.sdk' has no attribute '{name}'")
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in EXPORTS:
+            found = getattr(import_module(EXPORTS[name]), name)
+        elif name in MODULES:
+            found = import_module(MODULES[name])
+        else:
+            raise AttributeError(f"module 'tradewind.sdk' has no attribute '{name}'")
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,6 @@ import inspect
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +280,9 @@ class DAG:
                 "dag.test() runs tasks in this process; for a run by workers start Tradewind and "
                 f"type: tradewind dags trigger {self.dag_id}"
             )
+        # importlib.metadata costs 30 ms to import, and only this needs it.
+        from importlib.metadata import entry_points  # noqa: PLC0415
+
         for entry_point in entry_points(group="tradewind.local_runner"):
             return entry_point.load()(
                 self,
