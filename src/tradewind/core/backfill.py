@@ -98,6 +98,19 @@ def plan_backfill(
         RefusedError: The range is empty, reversed or in the future; the Dag has no schedule to
             take dates from, or does not allow it; tasks depend on the past in a way that cannot
             be kept.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from tradewind.core.timetables import CronTrigger
+        >>> spec = DagSpec(dag_id="d", file="d.py", timetable=CronTrigger(cron="0 0 * * *"))
+        >>> april = lambda day: datetime(2026, 4, day, tzinfo=UTC)
+        >>> wish = BackfillWish(from_date=april(20), to_date=april(22))
+        >>> there = {april(21): ExistingRun(run_id="x", state=RunState.SUCCESS)}
+        >>> for date in plan_backfill(spec, wish, now=april(30), existing=there):
+        ...     print(date.logical_date.day, date.decision.value, date.run_id)
+        20 create None
+        21 skip x
+        22 create None
     """
     _check_wish(spec, wish, now, active_backfill)
     ticks: list[RunInfo] = []

@@ -62,6 +62,19 @@ def decide(graph: RunGraph, now: datetime) -> list[Event]:
 
     Looks only at the tasks that folded events touched, at due wake-ups and at the run's timeout;
     nothing unless the run is running. The decisions are folded already.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from tradewind.core.graph import DagPlan
+        >>> from tradewind.core.spec import DagSpec, TaskSpec
+        >>> load = TaskSpec(task_id="load", operator="o")
+        >>> graph = RunGraph.start(DagPlan(DagSpec(dag_id="d", file="d.py", tasks=(load,))))
+        >>> now = datetime(2026, 5, 1, tzinfo=UTC)
+        >>> fold(graph, 1, RunMoved(old=RunState.QUEUED, new=RunState.RUNNING, at=now))
+        >>> [(event.task_id, event.new.value) for event in decide(graph, now)]
+        [('load', 'scheduled')]
+        >>> graph.seq
+        2
     """
     if graph.state is not RunState.RUNNING:
         return []

@@ -12,6 +12,7 @@ from heapq import heappush
 
 import msgspec
 
+from tradewind.core.mapping import map_index_of
 from tradewind.core.readiness import (
     CLASS_OF,
     CLASSES,
@@ -255,14 +256,16 @@ class RunGraph:
     ) -> "RunGraph":
         """Answer the graph of a run as its rows tell it; equal to folding its log from the start.
 
-        Instances of tasks that are not in the plan are left out. The instances of a mapped task
-        must come in the order of their paths.
+        Instances of tasks that are not in the plan are left out; their order does not matter.
         """
         graph = cls(plan, state, seq)
         for instance in instances:
             task = plan.index.get(instance.task_id)
             if task is not None:
                 graph._restore(task, instance)
+        for nodes in graph.by_task:
+            if len(nodes) > 1:
+                nodes.sort(key=lambda node: map_index_of(node.path))
         graph._start_clock(start_date)
         # A crash may lie between any event and what follows from it: look at all that could move.
         for task in range(len(plan.tasks)):

@@ -53,6 +53,19 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
 
     Raises:
         ScheduleError: The timetable is not valid.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from tradewind.core.timetables import CronTrigger
+        >>> spec = DagSpec(
+        ...     dag_id="d",
+        ...     file="d.py",
+        ...     timetable=CronTrigger(cron="0 0 * * *"),
+        ...     start_date=datetime(2026, 5, 1, tzinfo=UTC),
+        ... )
+        >>> plan = plan_runs(DagFacts(spec=spec), datetime(2026, 5, 3, 12, tzinfo=UTC))
+        >>> [run.logical_date.day for run in plan.create], plan.look_at.day
+        ([3], 4)
     """
     spec = facts.spec
     held = _held(facts)

@@ -58,6 +58,12 @@ def leaf_tasks(tasks: Sequence[TaskSpec], downstream: Edges) -> tuple[bool, ...]
 
     Teardowns below a task do not hide it; a teardown itself counts only when its failure is to
     fail the run.
+
+    Example:
+        >>> work = TaskSpec(task_id="work", operator="o")
+        >>> down = TaskSpec(task_id="down", operator="o", upstream=("work",), is_teardown=True)
+        >>> leaf_tasks([work, down], [(1,), ()])
+        (True, False)
     """
     return tuple(
         all(tasks[below].is_teardown for below in downstream[number])
@@ -74,6 +80,18 @@ def scope_gates(
     The scope of a setup is what lies between it and its teardowns, or all below it when it has
     none. A setup is left out where a task above, in the same scope and under ``all_success`` as
     this one, brings the setup's end down anyway: a Dag of plain rules has no gates at all.
+
+    Example:
+        >>> setup, work, last = (
+        ...     TaskSpec(task_id=name, operator="o", is_setup=name == "setup", trigger_rule=rule)
+        ...     for name, rule in (
+        ...         ("setup", "all_success"),
+        ...         ("work", "all_success"),
+        ...         ("last", "all_done"),
+        ...     )
+        ... )
+        >>> scope_gates([setup, work, last], [(), (0,), (1,)], [(1,), (2,), ()])
+        ((), (), (0,))
     """
     gates: list[list[int]] = [[] for _ in tasks]
     for setup, task in enumerate(tasks):
