@@ -1,0 +1,85 @@
+"""``./dev bench [NAME...]``: measure, and print each figure beside its target."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import (
+    backfills,
+    commands,
+    history,
+    imports,
+    latency,
+    many_files,
+    memory,
+    starts,
+    throughput,
+)
+from benchmarks.figures import Figure, to_markdown, to_text
+from benchmarks.machine import describe_machine, read_load
+from benchmarks.options import Options
+
+BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
+    "throughput": throughput.measure,
+    "latency": latency.measure,
+    "backfills": backfills.measure,
+    "starts": starts.measure,
+    "commands": commands.measure,
+    "imports": imports.measure,
+    "files": many_files.measure,
+    "history": history.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> int:
+    """Run what was asked for; exit code 1 where a figure misses its target or could not be had."""
+    asked = _parse()
+    print(f"{describe_machine()}; load average {read_load():.1f}")
+    folder = Path(tempfile.mkdtemp(prefix="tradewind-bench-"))
+    options = Options(folder=folder, rounds=asked.rounds, history=asked.history)
+    figures: list[Figure] = []
+    broken: list[str] = []
+    for name in asked.names or BENCHMARKS:
+        sys.stderr.write(f"-- {name}\n")
+        try:
+            found = BENCHMARKS[name](options)
+        except Exception:  # noqa: BLE001 - one that breaks must not cost the others' figures
+            traceback.print_exc()
+            broken.append(name)
+            continue
+        figures += found
+        sys.stderr.write(f"{to_text(found)}\n")
+    print(to_markdown(figures) if asked.markdown else to_text(figures))
+    if broken:
+        print(f"Not measured: {', '.join(broken)}. What they left is in {folder}.")
+    elif not asked.keep:
+        shutil.rmtree(folder)
+    return 1 if broken or any(figure.passed is False for figure in figures) else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(BENCHMARKS)}")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of each (default 5)")
+    parser.add_argument(
+        "--history",
+        type=int,
+        default=1_000_000,
+        metavar="N",
+        help="task instances of history (default 1,000,000)",
+    )
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--keep", action="store_true", help="leave the homes where they are")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.names if name not in BENCHMARKS]:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""What a tree of processes takes: memory and CPU time."""
+
+from pathlib import Path
+
+import psutil
+
+
+def read_tree(pid: int) -> list[psutil.Process]:
+    """Answer a process and all that descend from it."""
+    top = psutil.Process(pid)
+    return [top, *top.children(recursive=True)]
+
+
+def read_pss_mb(tree: list[psutil.Process]) -> float:
+    """Answer the memory of the processes in MB, each shared page counted once."""
+    total = 0
+    for process in tree:
+        rollup = Path(f"/proc/{process.pid}/smaps_rollup")
+        for line in rollup.read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total * 1024 / 1e6
+
+
+def read_cpu_seconds(tree: list[psutil.Process]) -> float:
+    """Answer the CPU time of the processes, and of the children they have waited for."""
+    return sum(sum(process.cpu_times()[:4]) for process in tree)
+
+
+def count_zygotes(tree: list[psutil.Process]) -> int:
+    """Answer how many zygotes the tree has, the base zygote included."""
+    return sum("tradewind.runtime.zygote" in process.cmdline() for process in tree)
+
+
+def describe_tree(tree: list[psutil.Process]) -> str:
+    """Answer each process with its memory, for whoever looks for what is large."""
+    lines = []
+    for process in tree:
+        words = [word.rpartition("/")[2] for word in process.cmdline()[:4]]
+        lines.append(f"  {read_pss_mb([process]):6.1f} MB  {process.pid}  {' '.join(words)}")
+    return "\n".join(lines)
+
+
+def find_orphans(home: Path) -> list[psutil.Process]:
+    """Answer processes that still work in a home, whoever their parent is."""
+    wanted = str(home)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TRADEWIND_HOME") == wanted:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
