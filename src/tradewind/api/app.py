@@ -14,9 +14,10 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "versions": ("/api/v2", "tradewind.api.public.versions"),
     "tasks": ("/api/v2", "tradewind.api.public.tasks"),
     "runs": ("/api/v2", "tradewind.api.public.runs"),
-    "instances": ("/api/v2", "tradewind.api.public.instances"),
     "logs": ("/api/v2", "tradewind.api.public.logs"),
     "xcoms": ("/api/v2", "tradewind.api.public.xcoms"),
+    # Behind logs and xcoms, whose paths would be taken for a map index.
+    "instances": ("/api/v2", "tradewind.api.public.instances"),
     "variables": ("/api/v2", "tradewind.api.public.variables"),
     "pools": ("/api/v2", "tradewind.api.public.pools"),
     "connections": ("/api/v2", "tradewind.api.public.connections"),

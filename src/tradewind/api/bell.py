@@ -27,6 +27,11 @@ class Line:
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
+    @property
+    def is_parked(self) -> bool:
+        """Whether the call waits now."""
+        return self._future is not None
+
     def cut(self) -> None:
         """End the call: nobody reads its answer any more."""
         self.is_cut = True
