@@ -1,10 +1,10 @@
 """Running one attempt of a task: context, templates, execute, XCom, callbacks, outcome."""
 
-import asyncio
 import contextlib
 import logging
 import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import FrameType
@@ -19,6 +19,7 @@ from tradewind.protocol.reports import XComPush
 from tradewind.runtime.clock import SystemClock
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line, user_traceback
+from tradewind.sdk.calling import run_to_end
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import (
@@ -32,7 +33,7 @@ from tradewind.sdk.exceptions import (
     UnmappableXComLengthPushed,
     UnmappableXComTypePushed,
 )
-from tradewind.sdk.references import XCOM_RETURN_KEY
+from tradewind.sdk.references import XCOM_RETURN_KEY, XComArg
 from tradewind.sdk.serde import encode, length_of
 
 MAX_MAP_LENGTH = 1024
@@ -44,10 +45,13 @@ log = logging.getLogger("tradewind.task")
 def run_task(
     order: TaskOrder, dags: Mapping[str, DAG], port: TaskPort, clock: Clock | None = None
 ) -> Done:
-    """Run one leg of one try in this process and answer how it ended; nothing is raised.
+    """Run one leg of one try in this process and answer how it ended, whatever user code raises.
 
     ``port`` must be bound already. The return value's XCom comes with the answer, so that it is
     recorded together with the outcome; what the task pushes itself goes through the port.
+
+    Raises:
+        KeyboardInterrupt: A person pressed Ctrl-C: not the task, but the whole run is to stop.
     """
     attempt = _Attempt(order, dags, port, clock or SystemClock())
     return attempt.run()
@@ -75,11 +79,18 @@ class _Attempt:
             self._prepare()
             self._execute()
             outcome, error = LegState.SUCCESS, ""
+        except KeyboardInterrupt:
+            self._kill_quietly()
+            raise
         except BaseException as raised:  # noqa: BLE001 - whatever user code raises is its outcome
             outcome, error = self._outcome_of(raised)
         if outcome is not LegState.SUCCESS:
             self.xcoms = []
-        self._call_back(outcome)
+        try:
+            self._call_back(outcome)
+        except AirflowTaskTerminated:
+            # The task itself is over; how it ended stands.
+            log.warning("A callback was ended from outside")
         return Done(
             outcome=outcome.value,
             started_at=self.started_at,
@@ -111,8 +122,7 @@ class _Attempt:
             self.context["task"] = self.task
             self.context["ti"].bind(self.task, self.context)
             self.task.resolve_template_files()
-            env = self.task.get_template_env()
-            self.task.render_template_fields(self.context, env, seen)
+            self.task.render_template_fields(self.context, None, seen)
 
     def _execute(self) -> None:
         context = self.context
@@ -122,9 +132,7 @@ class _Attempt:
             task.pre_execute(context)
             _call_all(task.on_execute_callback, context, "on_execute_callback")
             with time_limit(task.execution_timeout, task.task_id):
-                result = task.execute(context)
-                if asyncio.iscoroutine(result):
-                    result = asyncio.run(result)
+                result = run_to_end(task.execute(context))
             self._push(result)
             task.post_execute(context, result)
 
@@ -181,10 +189,11 @@ class _Attempt:
         dag = self.dags[self.order.run.dag_id]
         for below in self.task.downstream_task_ids:
             task = dag.get_task(below)
-            if task.is_mapped and (self.order.task_id, key) in {
-                (source.task_id, name) for source, name in task.map_input.iter_references()
-            }:
-                return True
+            factors = task.map_input.factors().values() if task.is_mapped else ()
+            for factor in factors:
+                if isinstance(factor, XComArg) and factor.key == key:
+                    if factor.operator.task_id == self.order.task_id:
+                        return True
         return False
 
     def _outcome_of(self, raised: BaseException) -> tuple[LegState, str]:
@@ -259,7 +268,7 @@ def time_limit(span: timedelta | None, task_id: str) -> Iterator[None]:
     Raises:
         AirflowTaskTimeout: The block took longer.
     """
-    if span is None:
+    if span is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     if span.total_seconds() <= 0:

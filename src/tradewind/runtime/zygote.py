@@ -20,6 +20,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
@@ -314,9 +315,16 @@ def _noticed(number: int, frame: FrameType | None) -> None:
     """Do nothing: the wakeup descriptor has told the loop already."""
 
 
+def _preload() -> None:
+    """Import what many tasks need and no Dag file does, so that forked tasks share it."""
+    for name in ("jinja2.nativetypes", "jinja2.sandbox"):
+        import_module(name)
+
+
 def main() -> None:
     """Serve the control socket whose descriptor is the first argument."""
     clock = SystemClock()
+    _preload()
     control = socket.socket(fileno=int(sys.argv[1]))
     output = TaskOutput(clock)
     # What is imported by now is shared with every child; a collection would only unshare it.

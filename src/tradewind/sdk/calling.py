@@ -29,7 +29,11 @@ def determine_kwargs(
 
 def call(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call a function; a coroutine is run to its end."""
-    result = func(*args, **kwargs)
+    return run_to_end(func(*args, **kwargs))
+
+
+def run_to_end(result: Any) -> Any:
+    """Answer what a coroutine answers once it is run; anything else as it is."""
     if not inspect.iscoroutine(result):
         return result
     # asyncio costs 20 ms to import, and few tasks are coroutines.

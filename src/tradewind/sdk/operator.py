@@ -279,9 +279,8 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         seen_oids: set[int] | None = None,
     ) -> None:
         """Render the template fields in place."""
-        env = jinja_env if jinja_env is not None else self.get_template_env()
         seen = seen_oids if seen_oids is not None else set()
-        self._do_render_template_fields(self, self.template_fields, context, env, seen)
+        self._do_render_template_fields(self, self.template_fields, context, jinja_env, seen)
 
     def get_template_env(self, dag: Any | None = None) -> Any:
         """Answer the Jinja environment: the Dag's, native or not as this task says."""

@@ -83,7 +83,7 @@ class Templater:
         Raises:
             jinja2.TemplateError: A template is malformed or uses a name the context lacks.
         """
-        env = jinja_env if jinja_env is not None else self.get_template_env()
+        env = jinja_env
         seen = seen_oids if seen_oids is not None else set()
         if id(content) in seen:
             return content
@@ -99,11 +99,13 @@ class Templater:
         return content
 
     def _render_text(self, content: str, context: Mapping[str, Any], env: Any) -> Any:
-        if self._is_file(content):
-            return env.get_template(content).render(context)
-        if "{" not in content and "#" not in content:
+        is_file = self._is_file(content)
+        if not is_file and "{" not in content and "#" not in content:
             return content
-        return env.from_string(content).render(context)
+        # Made where something is to be rendered: most tasks have no template at all.
+        env = env if env is not None else self.get_template_env()
+        template = env.get_template(content) if is_file else env.from_string(content)
+        return template.render(context)
 
     def _render_collection(
         self, content: Any, context: Mapping[str, Any], env: Any, seen: set[int]

@@ -210,6 +210,7 @@ def main() -> int:
     if parent:
         die_with_parent(parent)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         server = Server(read_settings(), SystemClock())
     except TradewindError as error:

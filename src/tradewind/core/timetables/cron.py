@@ -13,13 +13,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from croniter import croniter
 
 from tradewind.core.timetables.values import ScheduleError
 from tradewind.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from croniter import croniter
 
 PRESETS = {
     "@hourly": "0 * * * *",
@@ -212,6 +214,9 @@ def parse_cron(expression: str) -> CronFields:
     """
     text = PRESETS.get(expression.strip().lower(), expression)
     _check_shape(expression, text)
+    # Late: 30 ms and its memory in every process that only carries timetables about.
+    from croniter import croniter  # noqa: PLC0415
+
     try:
         # Any start will do: only the parsed fields are used.
         cron = croniter(text, 0.0)
@@ -252,7 +257,7 @@ def _bad_cron(expression: str, reason: str) -> str:
     )
 
 
-def _fields(cron: croniter) -> CronFields:
+def _fields(cron: "croniter") -> CronFields:
     minutes, hours, month_days, months, weekdays, *rest = cron.expanded
     nth = {
         (day, which)
