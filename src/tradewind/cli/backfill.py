@@ -1,6 +1,5 @@
 """``backfill create``: runs for a range of past dates."""
 
-import sys
 import time
 from enum import StrEnum
 from typing import Annotated
@@ -10,7 +9,6 @@ import typer
 from tradewind.cli.client import Api, Json, open_api, segment
 from tradewind.cli.options import iso, parse_date, parse_object
 from tradewind.cli.output import as_written, say
-from tradewind.cli.runs import runs_path
 from tradewind.errors import RefusedError, UsageError
 
 _POLL_SECONDS = 0.5
@@ -60,29 +58,29 @@ def create(
     del run_on_latest_version
     if max_active_runs < 1:
         raise UsageError("bad-max-active-runs", "--max-active-runs must be at least 1.")
-    with open_api("dags", "backfills", "runs") as api:
+    body: Json = {
+        "dag_id": dag_id,
+        "from_date": iso(parse_date(from_date)),
+        "to_date": iso(parse_date(to_date)),
+        "max_active_runs": max_active_runs,
+        "reprocess_behavior": reprocess_behavior.value,
+        "run_backwards": run_backwards,
+        "dag_run_conf": parse_object(dag_run_conf, "--dag-run-conf"),
+    }
+    with open_api("dags", "backfills", "backfill_dates", "runs") as api:
         if wait and not api.is_served:
             raise RefusedError(
                 "no-server",
                 "No Tradewind server runs here, so nothing would run while you wait.",
                 "Start one with 'standalone', or leave out --wait.",
             )
-        body: Json = {
-            "dag_id": dag_id,
-            "from_date": iso(parse_date(from_date, api.settings)),
-            "to_date": iso(parse_date(to_date, api.settings)),
-            "max_active_runs": max_active_runs,
-            "reprocess_behavior": reprocess_behavior.value,
-            "run_backwards": run_backwards,
-            "dag_run_conf": parse_object(dag_run_conf, "--dag-run-conf"),
-        }
         if dry_run:
-            _print_plan(body, api.post("/backfills/dry_run", body)["backfills"], is_dry=True)
+            _print_plan(body, api.post("/api/own/backfills/plan", body)["dates"], is_dry=True)
             return 0
-        made = api.post("/backfills", body)
-        _print_plan(body, made["dates"], is_dry=False)
+        path = f"/api/own/backfills/{api.post('/backfills', body)['id']}/dates"
+        _print_plan(body, api.get(path)["dates"], is_dry=False)
         _say_what_it_waits_for(api, dag_id)
-        return _follow(api, dag_id, made) if wait else 0
+        return _follow(api, path) if wait else 0
 
 
 def _print_plan(body: Json, dates: list[Json], *, is_dry: bool) -> None:
@@ -113,25 +111,18 @@ def _say_what_it_waits_for(api: Api, dag_id: str) -> None:
         say("No server runs: the runs start when 'standalone' does.")
 
 
-def _follow(api: Api, dag_id: str, made: Json) -> int:
+def _follow(api: Api, path: str) -> int:
     """Say how the runs go on until all have ended; answers the exit code."""
-    ids = {date["run_id"] for date in made["dates"] if date["decision"] != "skip"}
     told: tuple[int, ...] = ()
     while True:
-        states = _states(api, dag_id, made, ids)
+        dates = api.get(path)["dates"]
+        states = [date["state"] for date in dates if date["decision"] != "skip"]
         ended = sum(state in _FINISHED for state in states)
         now = (ended, states.count("running"), states.count("failed"))
         if now != told:
             told = now
             failed = f", {now[2]} of them failed" if now[2] else ""
-            say(f"{ended} of {len(ids)} runs ended{failed}, {now[1]} running")
-        if ended == len(ids):
+            say(f"{ended} of {len(states)} runs ended{failed}, {now[1]} running")
+        if ended == len(states):
             return 1 if "failed" in states else 0
-        sys.stdout.flush()
         time.sleep(_POLL_SECONDS)
-
-
-def _states(api: Api, dag_id: str, made: Json, ids: set[str]) -> list[str]:
-    bounds = {"logical_date_gte": made["from_date"], "logical_date_lte": made["to_date"]}
-    found = api.pages(runs_path(dag_id), "dag_runs", **bounds)
-    return [run["state"] for run in found if run["dag_run_id"] in ids]

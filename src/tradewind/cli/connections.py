@@ -170,5 +170,5 @@ def _row(made: Connection, *, show_secrets: bool) -> Json:
         row["password"] = "***"  # noqa: S105 it is what stands for one
     if show_secrets:
         row["extra_dejson"] = made.extra_dejson
-        row["get_uri"] = made.get_uri()
+        row["get_uri"] = made.get_uri().replace("%2A%2A%2A", "***")
     return row

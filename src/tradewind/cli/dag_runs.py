@@ -49,16 +49,16 @@ def trigger(
     columns: Columns = None,
 ) -> None:
     """Start a run of a Dag, for a logical date or for none."""
+    moment = parse_date(logical_date) if logical_date else None
+    if moment is not None and replace_microseconds:
+        moment = moment.replace(microsecond=0)
+    body: Json = {
+        "logical_date": iso(moment) if moment else None,
+        "conf": parse_object(conf, "--conf"),
+    }
+    if run_id is not None:
+        body["dag_run_id"] = run_id
     with open_api("dags", "runs") as api:
-        moment = parse_date(logical_date, api.settings) if logical_date else None
-        if moment is not None and replace_microseconds:
-            moment = moment.replace(microsecond=0)
-        body: Json = {
-            "logical_date": iso(moment) if moment else None,
-            "conf": parse_object(conf, "--conf"),
-        }
-        if run_id is not None:
-            body["dag_run_id"] = run_id
         run = as_run(api.post(runs_path(dag_id), body))
         print_rows([run], ("dag_id", "logical_date", "run_id"), output, columns)
         _say_what_it_waits_for(api, dag_id)
@@ -100,12 +100,12 @@ def list_runs(
     wanted = dag_id or dag_id_option
     if wanted is None or (dag_id and dag_id_option and dag_id != dag_id_option):
         raise UsageError("bad-usage", "'dags list-runs' needs one DAG_ID.")
+    filters: Json = {"order_by": "-run_after", "state": state.value if state else None}
+    if start_date:
+        filters["logical_date_gte"] = iso(parse_date(start_date))
+    if end_date:
+        filters["logical_date_lte"] = iso(parse_date(end_date))
     with open_api("runs") as api:
-        filters: Json = {"order_by": "-run_after", "state": state.value if state else None}
-        if start_date:
-            filters["logical_date_gte"] = iso(parse_date(start_date, api.settings))
-        if end_date:
-            filters["logical_date_lte"] = iso(parse_date(end_date, api.settings))
         found = [
             as_run(run)
             for run in api.pages(runs_path(wanted), "dag_runs", **filters)

@@ -133,7 +133,7 @@ def next_execution(
     """Print when a Dag is due next."""
     with open_api("dags", "next_runs") as api:
         dag = api.get(f"/dags/{segment(dag_id)}")
-        coming = _coming_runs(api, dag, number)
+        coming = _coming_runs(api, dag_id, number)
     if dag["is_paused"]:
         say(f"Dag '{dag_id}' is paused: nothing is started until 'dags unpause {dag_id}'.")
     if not coming:
@@ -146,8 +146,8 @@ def next_execution(
             print(as_written(run[field.value]))
 
 
-def _coming_runs(api: Api, dag: Json, number: int) -> list[Json]:
-    found = api.get(f"/api/own/dags/{segment(dag['dag_id'])}/nextRuns", limit=number)
+def _coming_runs(api: Api, dag_id: str, number: int) -> list[Json]:
+    found = api.get(f"/api/own/next-runs/{segment(dag_id)}", n=number)
     return [
         {
             "logical_date": run["logical_date"],

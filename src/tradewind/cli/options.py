@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from tradewind.cli.output import Format
-from tradewind.config import Settings
+from tradewind.config import read_settings
 from tradewind.errors import UsageError
 
 DagId = Annotated[str, typer.Argument(metavar="DAG_ID", help="The Dag.", show_default=False)]
@@ -35,7 +35,7 @@ Verbose = Annotated[
 ]
 
 
-def parse_date(text: str, settings: Settings) -> datetime:
+def parse_date(text: str) -> datetime:
     """Read a date as people type it: ``YYYY-MM-DD`` or ISO; without an offset, in our time zone.
 
     Raises:
@@ -51,7 +51,7 @@ def parse_date(text: str, settings: Settings) -> datetime:
             "Write it as 2026-04-20 or 2026-04-20T06:30:00+00:00.",
         ) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(settings.default_timezone))
+        moment = moment.replace(tzinfo=ZoneInfo(read_settings().default_timezone))
     return moment.astimezone(UTC)
 
 

@@ -31,7 +31,7 @@ def find_run(api: Api, dag_id: str, date_or_run: str) -> Json:
     moment = None
     if run_type_of(date_or_run) is None:
         try:
-            moment = parse_date(date_or_run, api.settings)
+            moment = parse_date(date_or_run)
         except UsageError:
             moment = None
     if moment is None:

@@ -1,6 +1,7 @@
 """Runs one command through typer, and says what was wrong with its arguments in one sentence."""
 
 import difflib
+import re
 
 import typer
 from typer._click.exceptions import (
@@ -15,7 +16,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from tradewind.cli.registry import Command, load
-from tradewind.errors import UsageError
+from tradewind.errors import UsageError, did_you_mean
 
 
 def run_command(name: str, command: Command, arguments: list[str]) -> int:
@@ -51,12 +52,12 @@ def _sentence(error: ClickException, name: str, parser: TyperCommand) -> str:
     if isinstance(error, MissingParameter):
         return f"'{name}' needs {_label(error)}."
     if isinstance(error, BadParameter):
-        return f"{_label(error)}: {_full_stop(error.message)}"
+        return f"{_label(error)}: {_full_stop(error.message.removeprefix('Value error, '))}"
     if isinstance(error, BadOptionUsage):
         return f"Option '{error.option_name}' of '{name}' needs a value."
     if "unexpected extra argument" in error.message:
-        extra = error.message.partition("(")[2].partition(")")[0]
-        return f"'{name}' takes no further argument: '{extra}'."
+        extra = error.message.rpartition("(")[2].partition(")")[0]
+        return f"'{name}' takes no further argument, but there is '{extra}'."
     if isinstance(error, BadArgumentUsage):
         return _full_stop(error.message)
     return _full_stop(error.format_message())
@@ -69,7 +70,8 @@ def _way_out(error: ClickException, name: str, parser: TyperCommand) -> str:
         if near:
             return f"Did you mean '{near[0]}'?"
     if isinstance(error, BadParameter) and not isinstance(error, MissingParameter):
-        return ""
+        said = re.findall(r"'([^']*)'", error.message)
+        return did_you_mean(said[0], said[1:]) if len(said) > 1 else ""
     return f"'{name} --help' shows how it is used."
 
 

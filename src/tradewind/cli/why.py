@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.client import open_api, segment
+from tradewind.cli.client import open_api
 from tradewind.cli.options import DagId, DateOrRun
 from tradewind.cli.runs import find_run
 
@@ -19,7 +19,6 @@ def why(
     """Say why a run, or one of its tasks, is where it is."""
     with open_api("runs", "why") as api:
         run = find_run(api, dag_id, date_or_run)
-        path = f"/api/own/dags/{segment(dag_id)}/dagRuns/{segment(run['dag_run_id'])}/why"
-        told = api.get(path, task_id=task_id)
-    for line in told["reasons"]:
+        told = api.get("/api/own/why", dag_id=dag_id, run_id=run["dag_run_id"], task_id=task_id)
+    for line in told["lines"]:
         print(line)

@@ -75,7 +75,7 @@ class _Parsing:
         try:
             while self._exchange().parses or self._parses.held:
                 if not done:
-                    self._say(f"Reading the Dag files, {most} at most ...")
+                    self._say(f"Reading Dag files ({most}) ...")
                 while not self._reports:
                     self._pool.flush()
                     self._loop.run_once(_LOOK_SECONDS)
