@@ -390,3 +390,12 @@ class TestAbsentTasks:
 def test_an_unknown_trigger_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="no trigger rule 'dummy'"):
         DagPlan(a_dag(a_task("a", trigger_rule="dummy")))
+
+
+def test_instances_may_be_loaded_in_any_order() -> None:
+    played = Played(a_dag(a_task("m", mapping=over(12)), a_task("z", "m")))
+    rows = played.graph.snapshot()
+
+    loaded = RunGraph.load(played.graph.plan, reversed(rows), state=RunState.RUNNING)
+
+    assert loaded.snapshot() == rows
