@@ -175,7 +175,9 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     tried = [*range(port, port + _PORTS_TRIED), 0] if port else [0]
     for number in tried:
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio turns off Nagle's delay only where a socket names its protocol: without it each
+        # answer waits 40 ms for an acknowledgement that is itself delayed.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, number))
