@@ -143,7 +143,8 @@ class Stack:
         return reply.body
 
     def register(self, **fields: Any) -> str:
-        values = {"name": "w", "host": "here", "pid": 1, "slots": 8, "parse_slots": 8} | fields
+        values: dict[str, Any] = {"name": "w", "host": "here", "pid": 1, "slots": 8}
+        values |= {"parse_slots": 8} | fields
         body = self.work("/work/register", Register(**values))
         return msgspec.msgpack.decode(body, type=Registered).worker_id
 
@@ -187,7 +188,7 @@ class Stack:
     def finish(
         self, worker_id: str, order: TaskOrder, outcome: LegState, value: bytes | None = None
     ) -> Answer:
-        pushes = ()
+        pushes: tuple[XComPush, ...] = ()
         if value is not None:
             pushes = (
                 XComPush(

@@ -3,9 +3,12 @@
 import pytest
 
 from tests.conformance.api.conftest import Stack
+from tradewind.store.connections import read_connection
+from tradewind.store.variables import read_variable
 
 VARIABLES, CONNECTIONS, POOLS = "/api/v2/variables", "/api/v2/connections", "/api/v2/pools"
 BACKFILLS = "/api/v2/backfills"
+RANGE = {"dag_id": "daily_sales", "from_date": "2026-04-03", "to_date": "2026-04-05T00:00:00Z"}
 
 
 def test_a_variable_is_made_read_changed_and_deleted(stack: Stack) -> None:
@@ -28,10 +31,7 @@ def test_a_variable_whose_name_tells_is_never_shown(stack: Stack) -> None:
     # Sent back as it was read, it must not become the stars.
     stack.ask("PATCH", f"{VARIABLES}/db_password", {"value": "***", "description": "d"})
     with stack.database.read() as tx:
-        from_store = stack.services.vault
-        from tradewind.store.variables import read_variable
-
-        found = read_variable(tx, from_store, "db_password")
+        found = read_variable(tx, stack.services.vault, "db_password")
     assert found is not None
     assert found.value == "s3cr3t"
 
@@ -54,8 +54,6 @@ def test_a_connection_keeps_its_secrets_to_itself(stack: Stack) -> None:
 
     made["host"] = "h2"
     stack.ask("PATCH", f"{CONNECTIONS}/shop", made)
-    from tradewind.store.connections import read_connection
-
     with stack.database.read() as tx:
         found = read_connection(tx, stack.services.vault, "shop")
     assert found is not None
@@ -89,21 +87,19 @@ def test_a_pool_tells_what_is_in_use(stack: Stack, worker: str) -> None:
 
 @pytest.mark.usefixtures("worker")
 class TestBackfills:
-    BODY = {"dag_id": "daily_sales", "from_date": "2026-04-03", "to_date": "2026-04-05T00:00:00Z"}
-
     def test_a_dry_run_lists_dates_and_writes_nothing(self, stack: Stack) -> None:
-        answer = stack.ask("POST", f"{BACKFILLS}/dry_run", self.BODY)
+        answer = stack.ask("POST", f"{BACKFILLS}/dry_run", RANGE)
         days = [one["logical_date"] for one in answer["backfills"]]
         assert days == [f"2026-04-0{day}T00:00:00Z" for day in (3, 4, 5)]
         assert stack.get(BACKFILLS)["total_entries"] == 0
 
     def test_it_is_made_held_and_cancelled(self, stack: Stack) -> None:
         stack.trigger(logical_date="2026-04-04")
-        plan = stack.ask("POST", "/api/own/backfills/plan", self.BODY)["dates"]
+        plan = stack.ask("POST", "/api/own/backfills/plan", RANGE)["dates"]
         assert [one["decision"] for one in plan] == ["create", "skip", "create"]
         assert plan[0]["run_id"] == "backfill__2026-04-03T00:00:00+00:00"
 
-        made = stack.ask("POST", BACKFILLS, {**self.BODY, "max_active_runs": 1})
+        made = stack.ask("POST", BACKFILLS, {**RANGE, "max_active_runs": 1})
         path = f"{BACKFILLS}/{made['id']}"
         assert stack.get(path) == made
         assert (made["max_active_runs"], made["is_paused"]) == (1, False)
@@ -118,18 +114,18 @@ class TestBackfills:
 
         assert stack.ask("PUT", f"{path}/pause")["is_paused"] is True
         assert stack.ask("POST", f"{path}/unpause")["is_paused"] is False
-        assert stack.ask("POST", BACKFILLS, self.BODY, status=409)["detail"]
+        assert stack.ask("POST", BACKFILLS, RANGE, status=409)["detail"]
         assert stack.ask("PUT", f"{path}/cancel")["completed_at"] == "2026-04-20T08:00:00Z"
         stack.ask("PUT", f"{path}/cancel", status=409)
         assert stack.get(f"{BACKFILLS}?dag_id=daily_sales")["total_entries"] == 1
         assert stack.get(f"{BACKFILLS}?dag_id=other")["total_entries"] == 0
 
     def test_nonsense_is_refused(self, stack: Stack) -> None:
-        stack.ask("POST", BACKFILLS, {**self.BODY, "dag_id": "nope"}, status=404)
-        stack.ask("POST", BACKFILLS, {**self.BODY, "reprocess_behavior": "some"}, status=422)
-        stack.ask("POST", BACKFILLS, {**self.BODY, "max_active_runs": 0}, status=422)
-        stack.ask("POST", BACKFILLS, {**self.BODY, "dag_id": "weekly_report"}, status=400)
-        turned = {**self.BODY, "to_date": "2026-04-01"}
+        stack.ask("POST", BACKFILLS, {**RANGE, "dag_id": "nope"}, status=404)
+        stack.ask("POST", BACKFILLS, {**RANGE, "reprocess_behavior": "some"}, status=422)
+        stack.ask("POST", BACKFILLS, {**RANGE, "max_active_runs": 0}, status=422)
+        stack.ask("POST", BACKFILLS, {**RANGE, "dag_id": "weekly_report"}, status=400)
+        turned = {**RANGE, "to_date": "2026-04-01"}
         assert stack.call("POST", BACKFILLS, turned).status in (400, 422)
         stack.get(f"{BACKFILLS}/99", status=404)
         stack.ask("PUT", f"{BACKFILLS}/99/pause", status=404)

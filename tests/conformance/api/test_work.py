@@ -8,9 +8,12 @@ import msgspec
 
 from tests.conformance.api.conftest import TOKEN, Stack
 from tradewind.api.inprocess import Reply, acall_app
+from tradewind.api.work.routes import Goodbye
+from tradewind.core.runs import Run
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register
-from tradewind.protocol.orders import ParseOrder
 from tradewind.protocol.reports import LogChunk
+from tradewind.scheduler.wishes import Trigger
+from tradewind.store.database import Tx
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
 
@@ -46,9 +49,7 @@ def test_a_parked_call_is_answered_as_soon_as_there_is_work(stack: Stack, worker
     assert claim.run.run_id == "mine"
 
 
-def trigger(stack: Stack, tx: Any) -> Any:
-    from tradewind.scheduler.wishes import Trigger
-
+def trigger(stack: Stack, tx: Tx) -> Run:
     wish = Trigger(dag_id="daily_sales", run_id="mine")
     return stack.engine.trigger(tx, wish, stack.clock.now())
 
@@ -86,8 +87,6 @@ def test_an_unknown_worker_is_told_so(stack: Stack) -> None:
 
 
 def test_a_worker_that_leaves_is_known_no_longer(stack: Stack, worker: str) -> None:
-    from tradewind.api.work.routes import Goodbye
-
     stack.work("/work/goodbye", Goodbye(worker_id=worker))
     assert stack.exchange(worker).known is False
 
@@ -114,7 +113,7 @@ def test_another_protocol_and_other_bytes_are_refused(stack: Stack) -> None:
     stack.work(
         "/work/register", Register(version=99, name="w", host="h", pid=1, slots=1), status=422
     )
-    body = stack.work("/work/exchange", ParseOrder.__struct_config__ and _Nonsense(), status=422)
+    body = stack.work("/work/exchange", _Nonsense(), status=422)
     assert msgspec.msgpack.decode(body)["code"] == "bad-message"
     stack.work("/work/nothing", _Nonsense(), status=404)
 
