@@ -106,8 +106,8 @@ def _what_becomes_of(date: Json, is_dry: bool) -> str:
 
 def _say_what_it_waits_for(api: Api, dag_id: str) -> None:
     if api.get(f"/dags/{segment(dag_id)}")["is_paused"]:
-        say(f"Dag '{dag_id}' is paused: its runs wait until 'dags unpause {dag_id}'.")
-    elif not api.is_served:
+        say(f"Dag '{dag_id}' is paused; the runs of this backfill go on all the same.")
+    if not api.is_served:
         say("No server runs: the runs start when 'standalone' does.")
 
 

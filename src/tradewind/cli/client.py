@@ -5,6 +5,7 @@ recognised and passed over. Without a server the same routes are called over the
 under the lock that a server would hold.
 """
 
+import getpass
 import http.client
 import json
 import os
@@ -60,7 +61,9 @@ class ServerInfo(NamedTuple):
 class Transport(Protocol):
     """Carries one request."""
 
-    def send(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+    def send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
         """Answer status and body.
 
         Raises:
@@ -77,11 +80,7 @@ class HttpTransport:
     def __init__(self, info: ServerInfo) -> None:
         """Connect on the first request."""
         address = urlsplit(info.url)
-        self._headers = {
-            "Authorization": f"Bearer {info.token}",
-            "Content-Type": "application/json",
-            "User-Agent": "tradewind-cli",
-        }
+        self._bearer = f"Bearer {info.token}"
         self._http = http.client.HTTPConnection(
             address.hostname or "127.0.0.1", address.port, timeout=_TIMEOUT_SECONDS
         )
@@ -94,9 +93,11 @@ class HttpTransport:
         """
         self._http.connect()
 
-    def send(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+    def send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
         """Answer status and body of one request."""
-        self._http.request(method, target, body, self._headers)
+        self._http.request(method, target, body, {**headers, "Authorization": self._bearer})
         answer = self._http.getresponse()
         return answer.status, answer.read()
 
@@ -161,7 +162,7 @@ class Api:
         )
         raw = None if body is None else json.dumps(body).encode()
         try:
-            status, content = self._transport.send(method, target, raw)
+            status, content = self._transport.send(method, target, _headers(), raw)
         except (OSError, http.client.HTTPException) as error:
             raise UnavailableError(
                 "server-away", f"The server does not answer any more: {error}."
@@ -276,6 +277,15 @@ def parse_here(local: "LocalApp") -> int:
     """Parse what is new in the Dag folders of an opened home; answers how many files."""
     parsed = load(PARTS["parse"])(local.home, local.services.settings, local.services.clock, say)
     return int(parsed)
+
+
+def _headers() -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Tradewind-Client": "cli"}
+    try:
+        return {**headers, "Tradewind-User": getpass.getuser()}
+    except (KeyError, OSError):
+        # Whoever runs this has no entry among the system's users.
+        return headers
 
 
 def _refusal(status: int, content: bytes) -> TradewindError:

@@ -1,6 +1,5 @@
 """``dags trigger | list-runs | state``: the runs of a Dag."""
 
-import getpass
 import json
 from enum import StrEnum
 from typing import Annotated
@@ -119,11 +118,3 @@ def state(dag_id: DagId, date_or_run: DateOrRun) -> None:
     with open_api("runs") as api:
         run = find_run(api, dag_id, date_or_run)
     print(f"{run['state']}, {json.dumps(run['conf'])}" if run.get("conf") else run["state"])
-
-
-def user_name() -> str | None:
-    """Answer who runs this command; None where the system does not know."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return None

@@ -35,7 +35,7 @@ COMMANDS: dict[str, Command] = {
     "dags list-runs": Command("tradewind.cli.dag_runs:list_runs", "List a Dag's runs."),
     "dags state": Command("tradewind.cli.dag_runs:state", "Show the state of one run."),
     "dags test": Command(
-        "tradewind.cli.local_runs:test_dag", "Run a Dag here and now, in this process."
+        "tradewind.cli.local_runs:run_dag_here", "Run a Dag here and now, in this process."
     ),
     "tasks list": Command("tradewind.cli.tasks:list_tasks", "List a Dag's tasks."),
     "tasks state": Command("tradewind.cli.tasks:state", "Show the state of one task instance."),
@@ -43,7 +43,7 @@ COMMANDS: dict[str, Command] = {
         "tradewind.cli.tasks:states_for_dag_run", "List the task instances of one run."
     ),
     "tasks test": Command(
-        "tradewind.cli.local_runs:test_task", "Run one task here, without its dependencies."
+        "tradewind.cli.local_runs:run_task_here", "Run one task here, without its dependencies."
     ),
     "tasks render": Command(
         "tradewind.cli.local_runs:render_task", "Show a task's templates, filled in."

@@ -18,11 +18,6 @@ from tradewind.server.home import Home
 from tradewind.store import files
 
 _TOKEN = "in-process"  # noqa: S105 opens nothing: the app is called by this process alone
-_HEADERS = {
-    "Authorization": f"Bearer {_TOKEN}",
-    "Content-Type": "application/json",
-    "User-Agent": "tradewind-cli",
-}
 
 
 class LocalApp:
@@ -49,9 +44,12 @@ class LocalApp:
         self._app = build_app(self.services, only=frozenset(routers))
         self._runner = asyncio.Runner()
 
-    def send(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+    def send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
         """Answer status and body of one request."""
-        call = acall_app(self._app, method, target, headers=_HEADERS, body=body or b"")
+        given = {**headers, "Authorization": f"Bearer {_TOKEN}"}
+        call = acall_app(self._app, method, target, headers=given, body=body or b"")
         reply = self._runner.run(call)
         return reply.status, reply.body
 
