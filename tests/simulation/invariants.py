@@ -1,0 +1,542 @@
+"""The invariants, held after each committed transaction against the shadow of the rows."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tests.simulation.journal import Entry, Journal
+from tests.simulation.reference import Reading
+from tests.simulation.shadow import ENDED, Dag, Run, Shadow, Ti, Version, is_terminal_leg
+from tradewind.core.drive import fold
+from tradewind.core.events import Expanded, RunMoved, TaskMoved, decode_event
+from tradewind.core.graph import DagPlan, RunGraph
+from tradewind.core.spec import DagSpec
+from tradewind.core.states import RunState, TaskState
+from tradewind.core.timetables import RunInfo
+from tradewind.scheduler.policy import LeasePolicy
+from tradewind.store.tables import from_micros
+
+_FAR = datetime.max.replace(tzinfo=from_micros(0).tzinfo)
+_DONE = {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED}
+_ENDS = {
+    TaskState.SUCCESS: {"success"},
+    TaskState.SKIPPED: {"skipped"},
+    TaskState.FAILED: {"failed", "killed", "lost"},
+    TaskState.UP_FOR_RETRY: {"failed", "killed", "lost"},
+}
+
+
+class BrokenError(AssertionError):
+    """An invariant does not hold."""
+
+
+class Moved(msgspec.Struct):
+    """What one transaction did."""
+
+    tasks: list[tuple[Run, TaskMoved]] = []
+    runs: list[tuple[Run, RunMoved]] = []
+    tis: dict[int, Ti] = {}
+    touched_runs: dict[int, Run] = {}
+    claims: dict[int, list[int]] = {}
+    ended: dict[int, list[str]] = {}
+    declared: dict[str, RunInfo | None] = {}
+    new_runs: list[Run] = []
+    starts: int = 0
+    is_any: bool = False
+
+
+class Checker:
+    """Holds every invariant; says which one is broken, and by what."""
+
+    def __init__(self, journal: Journal, policy: LeasePolicy) -> None:
+        self.shadow = Shadow()
+        self._journal = journal
+        self._policy = policy
+        self._logs: dict[int, list[bytes]] = {}
+        self._took = {
+            "run+": self._run_new,
+            "run": self._run_changed,
+            "run-": self._run_gone,
+            "ti+": self._ti_new,
+            "ti": self._ti_changed,
+            "attempt+": self._attempt_new,
+            "attempt": self._attempt_changed,
+            "attempt-": self._attempt_gone,
+            "event+": self._event_new,
+            "event": self._event_changed,
+            "dag+": self._dag,
+            "dag": self._dag,
+            "version+": self._version,
+            "version": self._version,
+            "worker+": self._worker,
+            "worker": self._worker,
+            "lease": self._lease,
+            "file+": self._file,
+            "file": self._file,
+            "pool+": self._pool,
+            "pool": self._pool,
+            "backfill+": self._backfill,
+            "backfill": self._backfill,
+        }
+        self.outcomes: dict[str, int] = {}
+        self.runs_ended: dict[str, int] = {}
+        self.moved = Moved()
+
+    # ------------------------------------------------------------------ after each transaction
+
+    def after_commit(self, now: datetime) -> Moved:
+        """Take in what was committed and hold it against I1-I3, I5-I7 and I10."""
+        self.moved = moved = Moved()
+        entries = self._journal.take()
+        moved.is_any = bool(entries)
+        for entry in entries:
+            self._took[entry[0]](entry[1:])
+        for run in moved.touched_runs.values():
+            self._check_log(run)
+        for ti in moved.tis.values():
+            self._check_row(ti)
+        for run, event in moved.tasks:
+            self._check_move(run, event)
+        self._check_claims()
+        for run, change in moved.runs:
+            self._check_run_move(run, change)
+        for dag_id, last in moved.declared.items():
+            self._check_declared(dag_id, last, now)
+        for run in moved.new_runs:
+            self._check_new_run(run, now)
+        return moved
+
+    def _run_new(self, row: Entry) -> None:
+        run = Run(row, self.shadow.versions[row[7]])
+        self.shadow.runs[run.pk] = run
+        self.shadow.move_run(run, run.state)
+        self._logs[run.pk] = []
+        self.moved.new_runs.append(run)
+        if run.logical_date is not None:
+            date = (run.dag_id, run.logical_date)
+            _hold("I4", date not in self.shadow.dates, f"two runs of {date}")
+            self.shadow.dates[date] = run.pk
+
+    def _run_changed(self, row: Entry) -> None:
+        run = self.shadow.runs[row[0]]
+        _hold("I10", row[3] == run.epoch, f"epoch of run {run.run_id} was {run.epoch}")
+        _hold("I10", row[4] >= row[3], f"epoch of run {run.run_id} fell to {row[4]}")
+        state, run.seq, run.epoch = RunState(row[1]), row[2], row[4]
+        if state is not run.state:
+            self.shadow.move_run(run, state)
+        run.version = self.shadow.versions[row[5]]
+        run.backfill_id, run.run_type = row[6], row[8]
+        run.timeout_at = None if row[7] is None else from_micros(row[7])
+        self.moved.touched_runs[run.pk] = run
+
+    def _run_gone(self, row: Entry) -> None:
+        self.shadow.drop_run(row[0])
+        self.moved.touched_runs.pop(row[0], None)
+        self._logs.pop(row[0], None)
+
+    def _ti_new(self, row: Entry) -> None:
+        run = self.shadow.runs[row[1]]
+        ti = Ti(run, row)
+        self.shadow.tis[ti.id] = ti
+        run.tis[ti.key] = ti
+        self.moved.tis[ti.id] = ti
+
+    def _ti_changed(self, row: Entry) -> None:
+        ti = self.shadow.tis[row[0]]
+        key = (ti.key[0], row[1])
+        if key != ti.key:
+            ti.run.tis.pop(ti.key, None)
+            ti.run.tis[key] = ti
+            ti.key = key
+        _hold("I10", row[5] >= row[4] == ti.epoch, f"epoch of {_name(ti)} fell to {row[5]}")
+        ti.epoch, ti.try_number = row[5], row[3]
+        self.shadow.move_ti(ti, TaskState(row[2]), None if row[7] is None else from_micros(row[7]))
+        self.moved.tis[ti.id] = ti
+
+    def _attempt_new(self, row: Entry) -> None:
+        attempt_id, ti_id, try_number, _, epoch, worker, state = row[:7]
+        ti = self.shadow.tis[ti_id]
+        _hold("I3", state == "running", f"attempt {attempt_id} begins as {state}")
+        _hold("I2", not ti.live, f"{_name(ti)} has live attempts {ti.live} and {attempt_id}")
+        grows = epoch > ti.claimed_epoch
+        _hold("I3", grows, f"{_name(ti)} was claimed under {epoch} after {ti.claimed_epoch}")
+        ti.claimed_epoch = epoch
+        self.shadow.attempts[attempt_id] = (ti_id, try_number, epoch, worker)
+        ti.live.add(attempt_id)
+        self.shadow.held[worker] += 1
+        _hold(
+            "I2",
+            worker in self.shadow.workers,
+            f"attempt {attempt_id} was given to {worker}, which is not live",
+        )
+        self.moved.claims.setdefault(ti_id, []).append(epoch)
+
+    def _attempt_changed(self, row: Entry) -> None:
+        attempt_id, old, new = row[:3]
+        if old == new:
+            return
+        ti_id, try_number, _, worker = self.shadow.attempts[attempt_id]
+        _hold("I1", old == "running", f"attempt {attempt_id} went from {old} to {new}")
+        ti = self.shadow.tis[ti_id]
+        ti.live.discard(attempt_id)
+        self.shadow.held[worker] -= 1
+        self.moved.ended.setdefault(ti_id, []).append(new)
+        self.outcomes[new] = self.outcomes.get(new, 0) + 1
+        if is_terminal_leg(new):
+            place = (ti_id, try_number)
+            before = self.shadow.ends.setdefault(place, new)
+            _hold("I1", before is new, f"{_name(ti)} try {try_number}: {before}, then {new}")
+
+    def _attempt_gone(self, row: Entry) -> None:
+        ti_id, _, _, worker = self.shadow.attempts.pop(row[0])
+        ti = self.shadow.tis.get(ti_id)
+        if ti is not None and row[0] in ti.live:
+            ti.live.discard(row[0])
+            self.shadow.held[worker] -= 1
+
+    def _event_new(self, row: Entry) -> None:
+        run = self.shadow.runs[row[0]]
+        _hold("I7", row[1] == run.folded_seq + 1, f"event {row[1]} after {run.folded_seq}")
+        run.folded_seq = row[1]
+        self._logs[run.pk].append(row[2])
+        self.moved.touched_runs[run.pk] = run
+        event = decode_event(row[2])
+        if isinstance(event, TaskMoved):
+            self._fold_move(run, event)
+        elif isinstance(event, RunMoved):
+            _hold("I7", event.old is run.folded, f"run is {run.folded}, event says {event.old}")
+            run.folded = event.new
+            self.moved.runs.append((run, event))
+        else:
+            self._fold_expansion(run, event)
+
+    def _fold_move(self, run: Run, event: TaskMoved) -> None:
+        ti = run.tis.get((event.task_id, event.map_path))
+        _hold("I7", ti is not None, f"the log moves {event.task_id}[{event.map_path}], not a row")
+        assert ti is not None
+        _hold("I7", event.old is ti.folded, f"{_name(ti)} is {ti.folded}, not {event.old}")
+        ti.folded, ti.folded_try = event.new, event.try_number
+        self.moved.tis[ti.id] = ti
+        self.moved.tasks.append((run, event))
+
+    def _fold_expansion(self, run: Run, event: Expanded) -> None:
+        for index in range(event.length):
+            there = (event.task_id, str(index)) in run.tis
+            _hold("I7", there, f"{event.task_id}[{index}] of an expansion has no row")
+
+    def _event_changed(self, row: Entry) -> None:
+        _hold("I7", False, f"an event of run {row[0]} was changed")
+
+    def _dag(self, row: Entry) -> None:
+        dag = self.shadow.dags.setdefault(row[0], Dag())
+        dag.paused, dag.stale, dag.broken = bool(row[1]), bool(row[2]), bool(row[3])
+        dag.max_active_runs = row[4]
+        if row[7] is not None:
+            dag.take_spec(row[7])
+        last = None if row[5] is None else msgspec.json.decode(row[5], type=RunInfo | None)
+        if last != dag.last:
+            self.moved.declared.setdefault(row[0], dag.last)
+            dag.last = last
+        dag.next_due_at = None if row[6] is None else from_micros(row[6])
+
+    def _version(self, row: Entry) -> None:
+        version = Version(msgspec.json.decode(row[1], type=DagSpec))
+        known = self.shadow.versions.get(row[0])
+        if known is None:
+            self.shadow.versions[row[0]] = version
+        else:
+            known.__dict__.update(version.__dict__)
+
+    def _worker(self, row: Entry) -> None:
+        if row[1] == "live":
+            self.shadow.workers[row[0]] = (from_micros(row[2]), row[3])
+        else:
+            self.shadow.workers.pop(row[0], None)
+
+    def _lease(self, row: Entry) -> None:
+        _hold("I10", row[2] >= row[1], f"epoch of lease {row[0]} fell from {row[1]} to {row[2]}")
+
+    def _file(self, row: Entry) -> None:
+        _hold("I10", row[2] >= row[1], f"epoch of file {row[0]} fell from {row[1]} to {row[2]}")
+        due = None if row[3] is None else from_micros(row[3])
+        self.shadow.files[row[0]] = (due, bool(row[4]))
+
+    def _pool(self, row: Entry) -> None:
+        self.shadow.pools[row[0]] = row[1]
+
+    def _backfill(self, row: Entry) -> None:
+        self.shadow.backfills[row[0]] = (row[1], bool(row[2]), row[3] is not None)
+
+    # ------------------------------------------------------------------ the invariants
+
+    def _check_log(self, run: Run) -> None:
+        said = f"run {run.run_id}: row {run.state} {run.seq}, log {run.folded} {run.folded_seq}"
+        _hold("I7", run.state is run.folded and run.seq == run.folded_seq, said)
+        if run.state in ENDED:
+            for ti in run.tis.values():
+                ended = ti.state.value not in _UNFINISHED
+                _hold("I9", ended, f"{run.run_id} ended while {_name(ti)} is {ti.state}")
+
+    def _check_row(self, ti: Ti) -> None:
+        said = f"{_name(ti)}: row {ti.state} {ti.try_number}, log {ti.folded} {ti.folded_try}"
+        _hold("I7", ti.state is ti.folded and ti.try_number == ti.folded_try, said)
+        _hold("I2", len(ti.live) <= 1, f"{_name(ti)} has live attempts {ti.live}")
+        if ti.state is TaskState.RUNNING:
+            _hold("I9", bool(ti.live), f"{_name(ti)} is running without an attempt")
+        if ti.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
+            _hold("I9", ti.wake_at is not None, f"{_name(ti)} is {ti.state} without a wake-up")
+
+    def _check_move(self, run: Run, event: TaskMoved) -> None:
+        ti = run.tis[event.task_id, event.map_path]
+        old, new = event.old, event.new
+        if old is TaskState.SCHEDULED and new is TaskState.QUEUED:
+            self._check_admitted(ti)
+        elif old is TaskState.QUEUED and new is TaskState.RUNNING:
+            self.moved.starts += 1
+            _hold("I3", ti.id in self.moved.claims, f"{_name(ti)} started without a claim")
+        elif old is TaskState.RUNNING and new in _ENDS and not event.reason.startswith(_STOPPED):
+            ended = set(self.moved.ended.get(ti.id, ()))
+            _hold("I1", bool(ended & _ENDS[new]), f"{_name(ti)} became {new}, its leg {ended}")
+        elif old is TaskState.NONE and new is TaskState.SCHEDULED:
+            self._check_past(ti)
+        elif old is TaskState.NONE and not event.reason:
+            wanted = {TaskState.SKIPPED: "k", TaskState.UPSTREAM_FAILED: "u"}.get(new)
+            said = self._read(ti)
+            _hold("I6", wanted is None or said == wanted, f"{_name(ti)} {new}, rule says {said}")
+
+    def _check_admitted(self, ti: Ti) -> None:
+        shadow = self.shadow
+        if ti.folded in (TaskState.QUEUED, TaskState.RUNNING):
+            _hold("I5", shadow.has_room(ti, extra=1), f"{_name(ti)} was admitted over a limit")
+            _hold("I6", self._read(ti) == "s", f"{_name(ti)} was admitted, rule says not")
+        held = shadow.is_held_by_pause(ti.run)
+        _hold("I5", not held, f"{_name(ti)} was admitted though its Dag is paused")
+        _hold("I6", ti.run.folded is not RunState.QUEUED, f"{ti.run.run_id} has not started")
+
+    def _read(self, ti: Ti) -> str:
+        reading: Reading = ti.run.version.reading
+        return reading.must_move(ti.key[0], ti.run.states(), set())
+
+    def _check_past(self, ti: Ti) -> None:
+        run = ti.run
+        task = run.version.tasks[ti.key[0]]
+        if not (task.depends_on_past or task.wait_for_downstream) or run.logical_date is None:
+            return
+        earlier = [
+            other
+            for other in self.shadow.runs.values()
+            if other.dag_id == run.dag_id
+            and other.logical_date is not None
+            and other.logical_date < run.logical_date
+        ]
+        if not earlier:
+            return
+        before = max(earlier, key=lambda other: other.logical_date or run.run_after)
+        for key, other in before.tis.items():
+            if key[0] == task.task_id:
+                fine = other.folded in _DONE
+                _hold("I6", fine, f"{_name(ti)} starts, {_name(other)} is {other.folded}")
+
+    def _check_claims(self) -> None:
+        for ti_id, epochs in self.moved.claims.items():
+            ti = self.shadow.tis[ti_id]
+            right = epochs[-1] == ti.epoch
+            _hold("I3", right, f"{_name(ti)} is at epoch {ti.epoch}, claimed under {epochs}")
+
+    def _check_run_move(self, run: Run, event: RunMoved) -> None:
+        if event.new is RunState.RUNNING and run.folded is RunState.RUNNING:
+            _hold("I5", self.shadow.room(run) >= 0, f"{run.run_id} started over a limit")
+        if event.new in ENDED:
+            name = event.new.value
+            self.runs_ended[name] = self.runs_ended.get(name, 0) + 1
+            if run.folded is event.new:
+                self._check_fold(run)
+
+    def _check_fold(self, run: Run) -> None:
+        """Fold the whole log of a run that ended, with the core's own fold."""
+        graph = RunGraph.start(DagPlan(run.version.spec))
+        if graph.plan.index.keys() != {key[0] for key in run.tis} or self._was_adopted(run):
+            return
+        for number, body in enumerate(self._logs[run.pk], start=1):
+            fold(graph, number, decode_event(body))
+        nodes = {key: node.state for key, node in graph.nodes.items()}
+        _hold("I7", nodes == run.states(), f"the log of {run.run_id} folds to {nodes}")
+        fails = run.version.reading.run_fails(run.states())
+        timed_out = run.timeout_at is not None
+        right = timed_out or (run.folded is RunState.FAILED) == fails
+        _hold("I6", right, f"{run.run_id} is {run.folded}, its leaves say failed={fails}")
+
+    def _was_adopted(self, run: Run) -> bool:
+        return run.backfill_id is not None and not run.run_id.startswith("backfill")
+
+    # ------------------------------------------------------------------ declared ticks
+
+    def _check_declared(self, dag_id: str, before: RunInfo | None, now: datetime) -> None:
+        dag = self.shadow.dags[dag_id]
+        last = dag.last
+        _hold("I4", last is not None, f"{dag_id} forgot its last tick")
+        assert last is not None
+        assert dag.spec is not None
+        _hold("I4", last.run_after <= now, f"{dag_id} declared {last.run_after} before its time")
+        _hold("I4", self._has_run(dag_id, last), f"{dag_id} declared {last.logical_date}, no run")
+        period = dag.period
+        if period is None:
+            return
+        on_grid = _floor(last.run_after, period) == last.run_after
+        due = last.logical_date + (period if dag.interval else timedelta())
+        _hold("I4", on_grid and due == last.run_after, f"{dag_id}: {last} is no tick")
+        if not dag.spec.catchup:
+            latest = _floor(now, period)
+            _hold("I4", last.run_after == latest, f"{dag_id} declared {last.run_after} at {now}")
+        elif before is not None and not dag.rebased:
+            self._check_no_gap(dag_id, before, last, period)
+        elif dag.rebased and before is None and dag.spec.start_date is not None:
+            first = dag.spec.start_date + (period if dag.interval else timedelta())
+            tick = _ceiling(dag.spec.start_date, period) if not dag.interval else first
+            while tick <= last.run_after:
+                date = tick - (period if dag.interval else timedelta())
+                _hold("I4", (dag_id, date) in self.shadow.dates, f"{dag_id} has no run of {date}")
+                tick += period
+        dag.rebased = False
+
+    def _check_no_gap(
+        self, dag_id: str, before: RunInfo, last: RunInfo, period: timedelta
+    ) -> None:
+        date = before.logical_date + period
+        _hold("I4", date <= last.logical_date, f"{dag_id} declared {last.logical_date} twice")
+        while date <= last.logical_date:
+            there = (dag_id, date) in self.shadow.dates
+            _hold("I4", there, f"{dag_id} has no run of its tick {date}")
+            date += period
+
+    def _has_run(self, dag_id: str, info: RunInfo) -> bool:
+        return (dag_id, info.logical_date) in self.shadow.dates
+
+    def _check_new_run(self, run: Run, now: datetime) -> None:
+        if run.run_type != "scheduled":
+            return
+        dag = self.shadow.dags[run.dag_id]
+        declared = run.dag_id in self.moved.declared
+        _hold("I4", declared, f"{run.run_id} of {run.dag_id} was made without a tick")
+        if dag.period is None or run.logical_date is None:
+            return
+        grid = _floor(run.logical_date, dag.period) == run.logical_date
+        _hold("I4", grid, f"{run.run_id} is not on the grid")
+        if dag.last is not None and dag.spec is not None and not dag.spec.catchup:
+            only = run.logical_date == dag.last.logical_date
+            _hold("I4", only, f"{run.run_id} was made beside {dag.last.logical_date}")
+
+    # ------------------------------------------------------------------ after each tick
+
+    def after_tick(self, now: datetime, answer: datetime | None) -> None:
+        """Hold what a tick left behind, and when it wants to be called again (I4, I9)."""
+        due = answer or _FAR
+        shadow = self.shadow
+        for ti_id, wake in shadow.timed.items():
+            name = _name(shadow.tis[ti_id])
+            _hold("I9", wake > now, f"{name} was due at {wake} and is not awake")
+            _hold("I9", due <= wake, f"the next look at {due} is too late for {name} at {wake}")
+        for run in shadow.running_runs.values():
+            if run.timeout_at is not None:
+                _hold("I9", run.timeout_at > now, f"{run.run_id} has not timed out")
+                _hold("I9", due <= run.timeout_at, f"too late for the timeout of {run.run_id}")
+        for run in shadow.queued_runs.values():
+            room = shadow.room(run)
+            if run.due_at <= now:
+                _hold("I9", room <= 0, f"{run.run_id} of {run.dag_id} may start and did not")
+            elif room > 0:
+                _hold("I9", due <= run.due_at, f"too late for {run.run_id}, due {run.due_at}")
+        margin = self._policy.reap_margin
+        for worker, (until, _) in shadow.workers.items():
+            _hold("I9", until + margin >= now, f"worker {worker} is dead and not reaped")
+            _hold("I9", due <= until + margin, f"the next look is too late to reap {worker}")
+        for due_at, claimed in shadow.files.values():
+            if due_at is not None and not claimed and due_at > now:
+                _hold("I9", due <= due_at, f"the next look is too late for a file at {due_at}")
+        for dag_id, dag in shadow.dags.items():
+            self._check_planned(dag_id, dag, now, due)
+
+    def _check_planned(self, dag_id: str, dag: Dag, now: datetime, due: datetime) -> None:
+        if not dag.planned:
+            return
+        if dag.next_due_at is not None:
+            said = f"{dag_id} is due at {dag.next_due_at}, the next look is at {due}"
+            _hold("I9", due <= max(dag.next_due_at, now), said)
+        if dag.period is None or dag.spec is None or dag.spec.start_date is None:
+            return
+        latest = _floor(now, dag.period)
+        after = latest + dag.period
+        first = dag.spec.start_date + (dag.period if dag.interval else timedelta())
+        if latest < first or (dag.last is not None and dag.last.run_after >= latest):
+            _hold("I9", due <= max(after, first), f"{dag_id} ticks at {after}, next look {due}")
+        elif self.shadow.active_runs(dag_id) < self.shadow.runs_limit(dag):
+            _hold("I4", due <= now, f"{dag_id} has room, and its tick {latest} was not declared")
+
+    # ------------------------------------------------------------------ now and then
+
+    def check_all(self) -> None:
+        """Hold the shadow against the rows themselves: nothing changed past the journal."""
+        rows = self._journal.query("SELECT id, state, try_number, epoch FROM task_instance")
+        held = {row[0]: row[1:] for row in rows}
+        for ti in self.shadow.tis.values():
+            said = (ti.folded.value, ti.folded_try, ti.epoch)
+            _hold("I7", held.pop(ti.id, None) == said, f"{_name(ti)} is not {said}")
+        _hold("I7", not held, f"instances without a log: {held}")
+        runs = self._journal.query("SELECT id, state, seq FROM run")
+        for pk, state, seq in runs:
+            run = self.shadow.runs[pk]
+            fits = (run.folded.value, run.folded_seq) == (state, seq)
+            _hold("I7", fits, f"{run.run_id} is {state} at {seq}")
+        live = self._journal.query("SELECT id FROM attempt WHERE state = 'running'")
+        known = {a for ti in self.shadow.tis.values() for a in ti.live}
+        _hold("I2", {row[0] for row in live} == known, "live attempts differ")
+
+    def check_admission_is_complete(self) -> None:
+        """Nothing waits for admission that fits every limit (I9)."""
+        for ti in self.shadow.scheduled.values():
+            if not self.shadow.is_held_by_pause(ti.run) and ti.run.state is RunState.RUNNING:
+                _hold("I9", not self.shadow.has_room(ti), f"{_name(ti)} fits and is not admitted")
+
+    def check_nothing_is_stuck(self) -> None:
+        """No instance stays without a state that the rules give one (I9)."""
+        for run in self.shadow.running_runs.values():
+            held = {t.task_id for t in run.version.spec.tasks if _waits_for_past(t)}
+            stuck = run.version.reading.stuck(run.states(), held, set())
+            _hold("I9", not stuck, f"{run.run_id}: {stuck} need not wait")
+
+
+def _waits_for_past(task: object) -> bool:
+    return bool(getattr(task, "depends_on_past", False) or task.wait_for_downstream)  # type: ignore[attr-defined]
+
+
+def _floor(moment: datetime, period: timedelta) -> datetime:
+    return moment - (moment - from_micros(0)) % period
+
+
+def _ceiling(moment: datetime, period: timedelta) -> datetime:
+    floor = _floor(moment, period)
+    return floor if floor == moment else floor + period
+
+
+def _name(ti: Ti) -> str:
+    path = f"[{ti.key[1]}]" if ti.key[1] else ""
+    return f"{ti.run.dag_id}/{ti.run.run_id}/{ti.key[0]}{path} (#{ti.id})"
+
+
+def _hold(invariant: str, holds: bool, said: str) -> None:
+    if not holds:
+        raise BrokenError(f"{invariant}: {said}")
+
+
+_STOPPED = ("fail_fast", "the run timed out")
+_UNFINISHED = {
+    "none",
+    "scheduled",
+    "queued",
+    "running",
+    "restarting",
+    "up_for_retry",
+    "up_for_reschedule",
+    "deferred",
+    "awaiting_input",
+}

@@ -1,0 +1,328 @@
+"""The server of a simulated world: the real engine and store, a pacer, and death at any statement.
+
+A *boundary* is the point before one statement of one method of the engine, before the commit, or
+after it. Which one a server dies at is chosen so that those not tried yet come first.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import event
+
+from tests.simulation.journal import Journal
+from tradewind.errors import TradewindError
+from tradewind.protocol.exchange import Answer, Exchange
+from tradewind.scheduler.engine import Engine
+from tradewind.scheduler.policy import LeasePolicy
+from tradewind.store import migrations
+from tradewind.store.database import Database, Tx
+from tradewind.store.secrets import Vault
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_LISTS = re.compile(r"\((?:\?|NULL)(?:, (?:\?|NULL))*\)(?:, \(\?(?:, \?)*\))*")
+POLL_MS = 1000
+"""The longest a change waits for the scheduler to look."""
+
+
+class DiedError(Exception):
+    """The server is killed here."""
+
+
+class UndoneError(Exception):
+    """The transaction is undone here; the server lives."""
+
+
+class Unit(msgspec.Struct):
+    """One piece of work for the writer."""
+
+    name: str
+    work: Callable[[Engine, Tx, datetime], Any]
+    done: Callable[[Any], None] = lambda answer: None
+    failed: Callable[[str], None] = lambda why: None
+    """Told ``died`` (nobody will answer), ``refused`` or ``outage``."""
+
+
+class Boundaries:
+    """Which boundaries there are, and at which of them a transaction was broken off."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[tuple[str, str]] = Counter()
+        self.broken: Counter[tuple[str, str]] = Counter()
+        self._shapes: dict[str, str] = {}
+
+    def shape(self, statement: str) -> str:
+        """Answer the statement without the number of its parameters."""
+        shape = self._shapes.get(statement)
+        if shape is None:
+            shape = self._shapes[statement] = _LISTS.sub("(?)", statement)
+        return shape
+
+
+class Server:
+    """One server process after another over one database."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.policy = LeasePolicy()
+        self.database = Database(None)
+        migrations.create_schema(self.database, default_pool_slots=8)
+        self.journal = Journal(self.database)
+        event.listen(self.database.engine, "before_cursor_execute", self._before_statement)
+        self.boundaries = Boundaries()
+        self.engine: Engine | None = None
+        self.is_out = False
+        """The database refuses every transaction; the server lives."""
+        self._method = ""
+        self._fault: type[Exception] | None = None
+        self._countdown: int | None = None
+        self._queue: list[Unit] = []
+        self._is_writing = False
+        self._waiting: dict[str, list[tuple[int, Unit]]] = {}
+        self._tick_at = -1
+        self._jumped = False
+        self._tokens = 0
+
+    # ------------------------------------------------------------------ life and death
+
+    def start(self) -> None:
+        """Start a new process on the database as it was left."""
+        if self.engine is not None:
+            return
+        engine = Engine(Vault(""), policy=self.policy, new_token=self._new_token)
+        self.engine = engine
+        self._jumped = False
+        self.world.note("server starts")
+        self._run([Unit("open", lambda e, tx, now: e.open(tx, now))])
+        if self.engine is engine:
+            self.want_tick(self.world.t)
+
+    def die(self) -> None:
+        """End the process: what it held in memory is gone, its connections break."""
+        if self.engine is None:
+            return
+        self.world.note("server dies")
+        self.engine = None
+        self._tick_at = -1
+        queue, self._queue = self._queue, []
+        waiting, self._waiting = self._waiting, {}
+        for unit in queue:
+            unit.failed("died")
+        for units in waiting.values():
+            for _, unit in units:
+                unit.failed("died")
+        self.world.after(self.world.rng.choice((200, 1000, 3000, 40_000)), self.start)
+
+    def _new_token(self) -> str:
+        self._tokens += 1
+        return f"{self._tokens:032x}"
+
+    def jump(self) -> None:
+        """Note that the clock was set: the pacer sees it at its next look."""
+        self._jumped = True
+        if self.engine is not None:
+            self._tick_at = -1
+            self.want_tick(self.world.t + self.world.rng.randint(0, POLL_MS))
+
+    def recover_from_outage(self) -> None:
+        """The database is back: nobody could renew a lease meanwhile."""
+        self.is_out = False
+        self._jumped = True
+        self.want_tick(self.world.t)
+
+    # ------------------------------------------------------------------ transactions
+
+    def submit(self, unit: Unit) -> None:
+        """Queue a unit; all that wait when the writer is free share one transaction."""
+        if self.engine is None:
+            unit.failed("down")
+            return
+        self._queue.append(unit)
+        if len(self._queue) == 1:
+            self.world.after(self.world.rng.choice((0, 0, 0, 5, 20)), self._write)
+
+    def _write(self) -> None:
+        queue, self._queue = self._queue, []
+        if queue and self.engine is not None:
+            self._run(queue)
+
+    def _run(self, units: list[Unit], *, again: bool = False) -> None:
+        engine = self.engine
+        assert engine is not None
+        if self.is_out:
+            for unit in units:
+                unit.failed("outage")
+            return
+        if not again:
+            self._fault = self.world.faults.draw_break()
+            self._countdown = self.world.faults.draw_countdown()
+        now = self.world.now
+        answers = []
+        try:
+            with self.database.begin() as tx:
+                for unit in units:
+                    self._method = unit.name
+                    answers.append(unit.work(engine, tx, now))
+                self._boundary("COMMIT")
+            self._boundary("COMMITTED")
+        except DiedError:
+            self._method = ""
+            self._committed(units, [], now, dying=True)
+            for unit in units:
+                unit.failed("died")
+            self.die()
+            return
+        except UndoneError:
+            self._method, self._fault = "", None
+            self._undo(units, engine)
+            return
+        except TradewindError as error:
+            self._method, self._fault = "", None
+            engine.forget()
+            if len(units) > 1:
+                self._undo(units, engine)
+            else:
+                self.world.note("refused", units[0].name, error.code)
+                units[0].failed("refused")
+            return
+        finally:
+            self._method = ""
+        self._committed(units, answers, now)
+
+    def _undo(self, units: list[Unit], engine: Engine) -> None:
+        engine.forget()
+        self.world.count("undone")
+        for unit in units:
+            if self.engine is engine:
+                self._run([unit], again=True)
+            else:
+                unit.failed("died")
+
+    def _committed(
+        self, units: list[Unit], answers: list[Any], now: datetime, *, dying: bool = False
+    ) -> None:
+        if self.world.checker.after_commit(now).is_any or not dying:
+            self.world.step([unit.name for unit in units])
+        if dying:
+            return
+        for unit, answer in zip(units, answers, strict=True):
+            unit.done(answer)
+        self._ring()
+        if any(unit.name != "tick" for unit in units):
+            self.want_tick(self.world.t + self.world.rng.choice((0, 200, POLL_MS)))
+
+    def _before_statement(
+        self, _c: Any, _cursor: Any, statement: str, _p: Any, _x: Any, _many: Any
+    ) -> None:
+        if self._method:
+            self._boundary(statement)
+
+    def _boundary(self, statement: str) -> None:
+        found = self.boundaries
+        key = (self._method, found.shape(statement))
+        found.seen[key] += 1
+        if self._fault is None:
+            return
+        if self._countdown is None:
+            if found.broken[key]:
+                return
+        elif self._countdown > 0:
+            self._countdown -= 1
+            return
+        if statement == "COMMITTED":
+            fault: type[Exception] = DiedError
+        else:
+            fault = self._fault
+        self._fault = None
+        found.broken[key] += 1
+        self.world.count("crash" if fault is DiedError else "undo")
+        self.world.note(fault.__name__, self._method, key[1][:60])
+        raise fault
+
+    # ------------------------------------------------------------------ the pacer
+
+    def want_tick(self, at: int) -> None:
+        """Have the scheduler look no later than that."""
+        if self._tick_at == -1 or at < self._tick_at:
+            self._tick_at = at
+            self.world.at(at, self._tick)
+
+    def _tick(self) -> None:
+        if self.world.t != self._tick_at or self.engine is None:
+            return
+        engine = self.engine
+        self._tick_at = -1
+        if self._jumped:
+            self._run([Unit("recover", lambda e, tx, now: e.recover(tx, now))])
+            if self.engine is not engine:
+                return
+            self._jumped = self.is_out
+        self._run(
+            [
+                Unit(
+                    "tick",
+                    lambda e, tx, now: e.tick(tx, now),
+                    done=self._ticked,
+                    failed=lambda _: self.want_tick(self.world.t + POLL_MS)
+                    if self.engine is not None
+                    else None,
+                )
+            ]
+        )
+
+    def _ticked(self, answer: datetime | None) -> None:
+        world = self.world
+        world.checker.after_tick(world.now, answer)
+        if answer is not None:
+            self.want_tick(max(world.to_ms(answer), world.t + 5))
+
+    # ------------------------------------------------------------------ the work routes
+
+    def exchange(
+        self, message: Exchange, done: Callable[[Answer], None], failed: Callable[[str], None]
+    ) -> None:
+        """Answer one exchange; one that waits and finds nothing is held until rung, or 5 s."""
+        renew = int(self.policy.renew.total_seconds() * 1000)
+        until = self.world.t + renew
+        entry: tuple[int, Unit]
+
+        def answered(answer: Answer) -> None:
+            empty = answer.known and not (
+                answer.claims or answer.parses or answer.cancels or answer.refused
+            )
+            if not (message.wait and empty) or self.world.t >= until:
+                done(answer)
+                return
+            held = self._waiting.setdefault(message.worker_id, [])
+            held.append(entry)
+            self.world.at(until, lambda: self._give_back(message.worker_id, entry, answer, done))
+
+        unit = Unit("exchange", lambda e, tx, now: e.exchange(tx, message, now), answered, failed)
+        entry = (until, unit)
+        self.submit(unit)
+
+    def _give_back(
+        self, worker_id: str, entry: tuple[int, Unit], answer: Answer, done: Callable[..., None]
+    ) -> None:
+        held = self._waiting.get(worker_id, [])
+        if any(one is entry for one in held):
+            held[:] = [one for one in held if one is not entry]
+            done(answer)
+
+    def is_waited_for(self, worker_id: str) -> bool:
+        """Tell whether a request of this worker is held."""
+        return bool(self._waiting.get(worker_id))
+
+    def _ring(self) -> None:
+        engine = self.engine
+        if engine is None:
+            return
+        whom = engine.take_rings()
+        for worker_id in list(self._waiting) if whom is None else sorted(whom):
+            for _, unit in self._waiting.pop(worker_id, ()):
+                self.submit(unit)
