@@ -229,6 +229,7 @@ STANDARD: Mapping[str, Mapping[str, str]] = {
 
 WHOLE: Mapping[str, str] = {
     "airflow.macros": "tradewind.sdk.macros",
+    "airflow.sdk.macros": "tradewind.sdk.macros",
     "airflow.sdk.execution_time.macros": "tradewind.sdk.macros",
     "airflow.sdk.timezone": "tradewind.sdk.timezone",
     "airflow.utils.timezone": "tradewind.sdk.timezone",

@@ -190,10 +190,13 @@ class _Attempt:
         for below in self.task.downstream_task_ids:
             task = dag.get_task(below)
             factors = task.map_input.factors().values() if task.is_mapped else ()
-            for factor in factors:
-                if isinstance(factor, XComArg) and factor.key == key:
-                    if factor.operator.task_id == self.order.task_id:
-                        return True
+            sources = {
+                (factor.operator.task_id, factor.key)
+                for factor in factors
+                if isinstance(factor, XComArg)
+            }
+            if (self.order.task_id, key) in sources:
+                return True
         return False
 
     def _outcome_of(self, raised: BaseException) -> tuple[LegState, str]:

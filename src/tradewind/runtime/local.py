@@ -136,7 +136,9 @@ def run_dag(
         read_variables(variable_file_path) if variable_file_path else None,
         read_connections(conn_file_path) if conn_file_path else None,
     )
-    dag.params.copy().deep_merge(facts.conf)
+    params = dag.params.copy()
+    params.deep_merge(facts.conf)
+    params.validate()
     run = LocalRun(dag, facts, port)
     with _readable_log():
         _Runner(run, spec, facts, clock, mark_success_pattern).run_all()

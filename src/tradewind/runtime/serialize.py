@@ -10,6 +10,7 @@ from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
     AirflowException,
     FailFastDagInvalidTriggerRule,
+    ParamValidationError,
     UnsupportedArgument,
 )
 from tradewind.sdk.mapped import MapInput
@@ -143,18 +144,41 @@ def serialize_mapping(task_id: str, map_input: MapInput) -> MapSpec:
 
 def _weights(order: Iterable[Any]) -> dict[str, int]:
     tasks = {task.task_id: task for task in order}
+    below = _reach(list(tasks.values())[::-1], upstream=False)
+    above = _reach(list(tasks.values()), upstream=True)
+    own = [task.priority_weight for task in tasks.values()]
     weights: dict[str, int] = {}
     for name, task in tasks.items():
         total = task.priority_weight
         if task.weight_rule is not WeightRule.ABSOLUTE:
-            upstream = task.weight_rule is WeightRule.UPSTREAM
-            near = task.get_flat_relative_ids(upstream=upstream)
-            total += sum(tasks[other].priority_weight for other in near)
+            reach = above if task.weight_rule is WeightRule.UPSTREAM else below
+            total += _sum_of(reach[name], own)
         weights[name] = max(-_LARGEST_WEIGHT - 1, min(_LARGEST_WEIGHT, total))
     return weights
 
 
+def _reach(order: list[Any], *, upstream: bool) -> dict[str, int]:
+    """Answer for each task all tasks above or below it, as a bit set; fast for thousands."""
+    first = order if upstream else order[::-1]
+    place = {task.task_id: number for number, task in enumerate(first)}
+    reach: dict[str, int] = {}
+    for task in order:
+        bits = 0
+        for near in task.get_direct_relative_ids(upstream):
+            bits |= reach[near] | 1 << place[near]
+        reach[task.task_id] = bits
+    return reach
+
+
+def _sum_of(bits: int, weights: list[int]) -> int:
+    if len(set(weights)) == 1:
+        return bits.bit_count() * weights[0]
+    return sum(weight for place, weight in enumerate(weights) if bits >> place & 1)
+
+
 def _check(dag: DAG, order: Iterable[Any]) -> None:
+    if dag.timetable.can_be_scheduled:
+        _check_params(dag)
     for task in order:
         if dag.fail_fast and not task.is_teardown and task.trigger_rule != TriggerRule.ALL_SUCCESS:
             raise FailFastDagInvalidTriggerRule(
@@ -163,6 +187,16 @@ def _check(dag: DAG, order: Iterable[Any]) -> None:
             )
         if task.is_setup:
             _check_setup(task)
+
+
+def _check_params(dag: DAG) -> None:
+    try:
+        dag.params.validate()
+    except ParamValidationError as error:
+        raise AirflowException(
+            f"Dag '{dag.dag_id}' is scheduled, so each of its Params needs a default that fits: "
+            f"{error}"
+        ) from None
 
 
 def _check_setup(setup: Any) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
@@ -24,6 +25,13 @@ from tradewind.sdk.timezone import as_instant, utc
 
 DEFAULT_MAX_ACTIVE_TASKS = 16
 DEFAULT_MAX_ACTIVE_RUNS = 16
+
+_LIMITS: Mapping[str, int] = {
+    "max_active_tasks": DEFAULT_MAX_ACTIVE_TASKS,
+    "max_active_runs": DEFAULT_MAX_ACTIVE_RUNS,
+    "max_consecutive_failed_dag_runs": 0,
+}
+"""Argument: what None stands for."""
 
 _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "deadline": (None, "no deadline alerts are sent yet"),
@@ -102,6 +110,8 @@ class DAG:
         given["tags"] = _tags(self.dag_id, given["tags"])
         given["owner_links"] = dict(given["owner_links"] or {})
         given["template_searchpath"] = _listed(given["template_searchpath"])
+        for name, default in _LIMITS.items():
+            given[name] = default if given[name] is None else int(given[name])
         given["allowed_run_types"] = _listed(given["allowed_run_types"]) or None
         given["dag_display_name"] = given["dag_display_name"] or self.dag_id
         own = {**self.default_args.get("params", {}), **(given.pop("params") or {})}
@@ -111,7 +121,7 @@ class DAG:
             setattr(self, name, value)
         self.task_dict: dict[str, Any] = {}
         self.edge_info: dict[str, dict[str, Any]] = {}
-        self.fileloc = scope.loading_file() or _caller_file()
+        self.fileloc: str = scope.loading_file() or os.path.abspath(_caller_file())
         self.doc_md = _doc_text(given["doc_md"], self.folder)
         self.task_group = TaskGroup(None, dag=self)
 
@@ -333,7 +343,8 @@ def dag(dag_id: Any = "", **dag_kwargs: Any) -> Any:
             bound.apply_defaults()
             own = {"doc_md": inspect.getdoc(function), **dag_kwargs}
             made = DAG(dag_id or function.__name__, **own)
-            made.fileloc = scope.loading_file() or inspect.getsourcefile(function) or made.fileloc
+            source = inspect.getsourcefile(function)
+            made.fileloc = scope.loading_file() or os.path.abspath(source or made.fileloc)
             with made:
                 function(**_dag_params(made, function, bound.arguments))
             return made

@@ -81,6 +81,8 @@ def _plain_object(value: Any, path: str, around: tuple[int, ...]) -> Any:
     for kind, (tag, write) in _WRITERS.items():
         if isinstance(value, kind):
             return _tagged(tag, write(value))
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return _plain(value.item(), path, around)
     if hasattr(type(value), "__lazy_sequence__"):
         return [_plain(item, f"{path}[{i}]", inside) for i, item in enumerate(value)]
     raise AirflowException(_refusal(value, path))
