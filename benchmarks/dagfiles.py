@@ -12,9 +12,10 @@ TASKS_DAG, WARM_DAG, CHAIN_DAG, ONE_DAG, DAYS_DAG = (
 LOG_LINE = "nothing to do"
 
 _TASKS = '''
-"""Independent tasks that do nothing but say so."""
+"""Independent tasks that do nothing but say so, and answer which process they were."""
 
 import logging
+import os
 
 from tradewind import dag, task
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 @task
 def noop():
     log.info("{line}")
-    return 1
+    return os.getpid()
 
 
 def make(dag_id, count):

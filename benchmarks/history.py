@@ -47,7 +47,7 @@ class Installation:
         """Start it, measure once, stop it."""
         with self.server.running() as api:
             throughput.warm(api)
-            rate = throughput.measure_rate(api, self._options.tasks)
+            rate = throughput.measure_rate(self.server, self._options.tasks)
             latency.measure_trigger(api, self._marks)
             gaps = latency.measure_gaps(api, self._marks, self._options.links)
         self.rates.append(rate.tasks_a_second)

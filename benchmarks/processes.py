@@ -27,6 +27,27 @@ def read_cpu_seconds(tree: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:4]) for process in tree)
 
 
+def read_cpu_by_part(tree: list[psutil.Process]) -> dict[str, float]:
+    """Answer the CPU time of server, worker, zygotes and the children they waited for."""
+    parts = dict.fromkeys(_PARTS.values(), 0.0)
+    parts["tasks"] = 0.0
+    for process in tree:
+        times, line = process.cpu_times(), " ".join(process.cmdline())
+        part = next((name for mark, name in _PARTS.items() if mark in line), None)
+        if part is not None:
+            parts[part] += times.user + times.system
+        if part == "zygotes":
+            parts["tasks"] += times.children_user + times.children_system
+    return parts
+
+
+_PARTS = {
+    "tradewind.server.main": "server",
+    "tradewind.worker": "worker",
+    "tradewind.runtime.zygote": "zygotes",
+}
+
+
 def count_zygotes(tree: list[psutil.Process]) -> int:
     """Answer how many zygotes the tree has, the base zygote included."""
     return sum("tradewind.runtime.zygote" in process.cmdline() for process in tree)
