@@ -173,7 +173,8 @@ class Connection:
             uri += quote(self.login or "", safe="")
             uri += f":{quote(self.password, safe='')}" if self.password is not None else ""
             uri += "@"
-        uri += quote(self.host or "", safe="[]")
+        host = self.host or ""
+        uri += host if host.startswith("[") else quote(host, safe="")
         uri += f":{self.port}" if self.port is not None else ""
         if self.schema or self.extra_dejson:
             uri += f"/{quote(self.schema or '', safe='')}"

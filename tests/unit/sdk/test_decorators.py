@@ -89,7 +89,7 @@ def test_arguments_are_checked_where_the_dag_is_written():
         @task
         def add(a, b): ...
 
-        with pytest.raises(TypeError, match="'add'.*'b'"):
+        with pytest.raises(TypeError, match=r"'add'.*'b'"):
             add(1)
         with pytest.raises(TypeError, match="no parameter 'c'"):
             add.expand(c=[1])

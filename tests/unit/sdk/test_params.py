@@ -1,0 +1,59 @@
+"""Params: defaults, rules, and a run's conf over them."""
+
+import pytest
+
+from tradewind import Param, ParamsDict
+from tradewind.sdk.exceptions import ParamValidationError
+
+
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [
+        (Param(5, type="integer", minimum=1), 0),
+        (Param("a", enum=["a", "b"]), "c"),
+        (Param("2026-04-20", type="string", format="date"), "yesterday"),
+        (Param(type="string"), 5),
+        (Param([1], type="array", items={"type": "integer"}), ["x"]),
+    ],
+)
+def test_a_value_that_breaks_the_rules_is_refused_by_name(param, value):
+    params = ParamsDict({"p": param})
+
+    with pytest.raises(ParamValidationError, match="Invalid input for param 'p'"):
+        params["p"] = value
+
+
+def test_a_param_without_value_is_asked_for():
+    with pytest.raises(ParamValidationError, match="param 'p': No value passed"):
+        ParamsDict({"p": Param(type="string")}).validate()
+
+
+def test_none_is_a_value_where_null_is_allowed():
+    assert ParamsDict({"p": Param(None, type=["null", "string"])}).validate() == {"p": None}
+
+
+def test_a_value_must_be_json():
+    with pytest.raises(ParamValidationError, match="must be JSON"):
+        Param(object()).resolve()
+
+
+def test_conf_is_merged_key_by_key_and_may_add_names():
+    params = ParamsDict({"source": {"host": "a", "port": 1}, "limit": 5})
+    params.deep_merge({"source": {"host": "b"}, "extra": True})
+
+    assert params.validate() == {
+        "source": {"host": "b", "port": 1},
+        "limit": 5,
+        "extra": True,
+    }
+
+
+def test_a_copy_does_not_reach_back():
+    params = ParamsDict({"p": Param(1, type="integer")})
+    params.copy()["p"] = 2
+
+    assert params["p"] == 1
+
+
+def test_words_for_the_form_are_no_rules():
+    assert Param("x", title="T", section="S", description_md="d").resolve() == "x"
