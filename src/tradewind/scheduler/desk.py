@@ -264,7 +264,7 @@ class Desk:
             row.pid = finish.pid
         if follows is None:
             return
-        pushed = () if finish is None else tuple((x.key, x.length) for x in finish.xcoms)
+        pushed = () if finish is None else self._pushed(tx, live, one, finish)
         moved = TaskMoved(
             task_id=one.task_id,
             map_path=one.map_path,
@@ -277,6 +277,20 @@ class Desk:
         )
         self._runs.record(live, moved, now)
         self._runs.leg_ended(row.id)
+
+    def _pushed(
+        self, tx: Tx, live: LiveRun, one: Attempt, finish: Finish
+    ) -> tuple[tuple[str, int | None], ...]:
+        """Answer keys and lengths for those who map over them: in the finish, or pushed before."""
+        pushed: dict[str, int | None] = {}
+        if live.graph.plan.awaited_keys(one.task_id) - {x.key for x in finish.xcoms}:
+            pushed = {
+                key: length
+                for task_id, path, key, length in xcoms.read_lengths(tx, one.run_pk)
+                if (task_id, path) == (one.task_id, one.map_path)
+            }
+        pushed.update((x.key, x.length) for x in finish.xcoms)
+        return tuple(pushed.items())
 
     def _delay(self, live: LiveRun, one: Attempt) -> timedelta:
         return retry_delay(

@@ -1,6 +1,6 @@
 """The keeper of live runs: loads them, folds what happens into them, decides, writes them back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -62,6 +62,8 @@ class Runs:
         if self._loaded:
             return
         self._loaded = True
+        for dag_id in dags.read_paused_ids(tx):
+            self.waiting.pause(dag_id)
         for pk in runs.read_running(tx):
             self.load(tx, pk)
 
@@ -77,17 +79,23 @@ class Runs:
         run = runs.read_run_by_pk(tx, pk)
         if run is None:
             raise LookupError(pk)
-        rows = tasks.read_instances(tx, pk)
-        epoch = runs.claim_run(tx, pk, self._owner)
-        spec = self._spec(tx, run)
-        present = {row.task_id for row in rows}
-        live = LiveRun(run, spec, DagPlan(spec, present), rows, epoch)
-        live.load_graph(xcoms.read_lengths(tx, pk))
+        live = self._read(tx, run, runs.claim_run(tx, pk, self._owner))
         self._live[pk] = live
         if live.state is RunState.RUNNING:
             self._touched[pk] = live
-        for row in rows:
+        for row in live.rows.values():
             self.waiting.moved(live, row, TaskState.NONE, row.state)
+        return live
+
+    def view(self, tx: Tx, run: Run) -> LiveRun:
+        """Answer a run to look at only: from memory, or from its rows without taking it."""
+        return self._live.get(run.pk) or self._read(tx, run, run.epoch)
+
+    def _read(self, tx: Tx, run: Run, epoch: int) -> LiveRun:
+        rows = tasks.read_instances(tx, run.pk)
+        spec = self.spec_of_version(tx, run.version_id or 0)
+        live = LiveRun(run, spec, DagPlan(spec, {row.task_id for row in rows}), rows, epoch)
+        live.load_graph(xcoms.read_lengths(tx, run.pk))
         return live
 
     def adopt(self, tx: Tx, run: Run, spec: DagSpec, present: Iterable[str]) -> LiveRun:
@@ -218,9 +226,6 @@ class Runs:
             self.waiting.cancelled.update(one.worker_id for one in alive)
             self._cancels.clear()
 
-    def _spec(self, tx: Tx, run: Run) -> DagSpec:
-        return self.spec_of_version(tx, run.version_id or 0)
-
     def spec_of_version(self, tx: Tx, version_id: int) -> DagSpec:
         """Answer what a Dag version says; decoded once for as long as its bytes stay the same."""
         data = dags.read_version_bytes(tx, version_id)
@@ -230,7 +235,3 @@ class Runs:
         spec = msgspec.json.decode(data, type=DagSpec)
         self._plans[version_id] = (data, spec)
         return spec
-
-    def live_runs(self) -> Mapping[int, LiveRun]:
-        """Answer the runs in memory by key."""
-        return self._live

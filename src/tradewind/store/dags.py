@@ -127,12 +127,18 @@ _BATCH = 500
 _READ = select(dag).where(dag.c.dag_id == bindparam("b_id"))
 _SOME = select(dag).where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True)))
 _IDS = select(dag.c.dag_id).order_by(dag.c.dag_id)
+_PAUSED = _IDS.where(dag.c.is_paused)
 _PAUSE = (
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"), dag.c.is_paused.is_not(bindparam("b_paused")))
     .values(is_paused=bindparam("b_paused"))
 )
-_LOOK = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(next_due_at=bindparam("b_now"))
+# What was to come next is not: ticks passed while it was paused.
+_LOOK = (
+    update(dag)
+    .where(dag.c.dag_id == bindparam("b_id"))
+    .values(next_due_at=bindparam("b_now"), next_run=None)
+)
 _PLANNED = (
     dag.c.next_due_at.is_not(None),
     dag.c.is_paused.is_(False),
@@ -220,6 +226,11 @@ def read_dags(tx: Tx, dag_ids: Collection[str]) -> dict[str, DagFacts]:
 def read_dag_ids(tx: Tx) -> list[str]:
     """Answer the ids of all Dags in order, stale ones too."""
     return list(tx.execute(_IDS).scalars())
+
+
+def read_paused_ids(tx: Tx) -> list[str]:
+    """Answer the ids of the Dags that are paused, in order."""
+    return list(tx.execute(_PAUSED).scalars())
 
 
 def no_dag(tx: Tx, dag_id: str) -> NotFoundError:

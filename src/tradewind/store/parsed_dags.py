@@ -78,7 +78,12 @@ _CHANGE = (
         parsed_at=bindparam("b_now"),
     )
 )
-_LOOK = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(next_due_at=bindparam("b_now"))
+# What was to come next is not: another schedule is another run.
+_LOOK = (
+    update(dag)
+    .where(dag.c.dag_id == bindparam("b_id"))
+    .values(next_due_at=bindparam("b_now"), next_run=None)
+)
 _CHANGE_VERSION = (
     update(dag_version)
     .where(dag_version.c.id == bindparam("b_id"))

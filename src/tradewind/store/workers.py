@@ -46,7 +46,7 @@ _END = (
     .where(worker.c.id == bindparam("b_id"), worker.c.state == "live")
     .values(state=bindparam("b_state"))
 )
-_OVERDUE = select(worker).where(worker.c.state == "live", worker.c.lease_until < bindparam("b_at"))
+_OVERDUE = select(worker).where(worker.c.state == "live", worker.c.lease_until <= bindparam("b_at"))
 _NEXT_END = select(func.min(worker.c.lease_until)).where(worker.c.state == "live")
 _LIVE = select(worker).where(worker.c.state == "live").order_by(worker.c.started_at)
 
@@ -85,7 +85,7 @@ def extend_leases(tx: Tx, until: datetime) -> None:
 
 
 def read_overdue_workers(tx: Tx, at: datetime) -> list[WorkerFacts]:
-    """Answer live workers whose lease ended before ``at``."""
+    """Answer live workers whose lease ended at ``at`` or before."""
     return [_facts(row) for row in tx.execute(_OVERDUE, {"b_at": at}).mappings()]
 
 
