@@ -32,10 +32,23 @@ def standalone(host: Host = None, port: Port = None) -> NoReturn:
     _become(settings, "tradewind.server.launcher", str(settings.home), str(settings.drain_seconds))
 
 
-def worker() -> NoReturn:
+def worker(
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Its name; the host's if left out.", show_default=False),
+    ] = None,
+    queues: Annotated[
+        str | None,
+        typer.Option(
+            "--queues", "-q", help="Queues it serves, separated by commas.", show_default=False
+        ),
+    ] = None,
+) -> NoReturn:
     """Run a worker for the server of this home, until Ctrl-C."""
+    if queues is not None:
+        os.environ["TRADEWIND__WORKER__QUEUES"] = queues
     settings = read_settings()
-    _become(settings, "tradewind.server.worker")
+    _become(settings, "tradewind.worker", *(["--name", name] if name else []))
 
 
 def scheduler() -> NoReturn:
