@@ -5,7 +5,6 @@ from datetime import datetime
 
 from tradewind.core.events import TaskMoved
 from tradewind.core.states import TaskState
-from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.orders import BundleRef, ParseOrder, RunFacts, TaskOrder
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
@@ -19,12 +18,17 @@ from tradewind.store.workers import WorkerFacts
 
 
 class Claims:
-    """Hands admitted instances, and files that are due, to workers."""
+    """Hands admitted instances, and files that are due, to workers.
+
+    Attributes:
+        may_have_files: Whether a file may be due; saves most exchanges a look for one.
+    """
 
     def __init__(self, runs: Runs, new_token: Callable[[], str]) -> None:
         """Bind the parts."""
         self._runs = runs
         self._new_token = new_token
+        self.may_have_files = True
 
     def claim(self, tx: Tx, worker: WorkerFacts, seq: int, now: datetime) -> list[TaskOrder]:
         """Start as many admitted instances of the worker's queues as it has slots for."""
@@ -58,20 +62,17 @@ class Claims:
         ]
 
     def claim_parses(
-        self,
-        tx: Tx,
-        worker: WorkerFacts,
-        message: Exchange,
-        policy: files.ParsePolicy,
-        now: datetime,
+        self, tx: Tx, worker: WorkerFacts, seq: int, policy: files.ParsePolicy, now: datetime
     ) -> Sequence[ParseOrder]:
         """Give out files that are due, as far as the worker has parse slots."""
-        if message.draining:
+        if not self.may_have_files:
             return ()
         free = worker.parse_slots - files.count_claimed(tx, worker.id)
         if free <= 0:
             return ()
-        return files.claim_parse_jobs(tx, worker.id, message.seq, free, now, policy)
+        orders = files.claim_parse_jobs(tx, worker.id, seq, free, now, policy)
+        self.may_have_files = len(orders) == free
+        return orders
 
     def _take(self, queues: set[str], free: int) -> list[Found]:
         waiting = self._runs.waiting

@@ -19,7 +19,7 @@ from tradewind.protocol.exchange import (
     Register,
     Registered,
 )
-from tradewind.protocol.orders import Cancel, TaskOrder
+from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, XComPush
 from tradewind.scheduler.claims import Claims
 from tradewind.scheduler.live import LiveRun
@@ -118,14 +118,17 @@ class Desk:
             self._reconcile(tx, worker, message, now)
         self._take_xcoms(tx, worker, message.xcoms, now)
         recorded, refused = self._take_finishes(tx, worker, message.finishes, now)
+        if message.parsed or message.parsing is not None or message.abandoned:
+            self.look_for_files()
         for report in message.parsed:
             if files.apply_parse_report(tx, report, now, self._policy.parse):
                 self._on_parsed()
         self._settle(tx, now)
         claims: Sequence[TaskOrder] = ()
+        parses: Sequence[ParseOrder] = ()
         if not message.draining:
             claims = self._claims.claim(tx, worker, message.seq, now)
-        parses = self._claims.claim_parses(tx, worker, message, self._policy.parse, now)
+            parses = self._claims.claim_parses(tx, worker, message.seq, self._policy.parse, now)
         self._runs.flush(tx, now)
         return Answer(
             claims=tuple(claims),
@@ -134,6 +137,10 @@ class Desk:
             recorded=tuple(recorded),
             refused=tuple(refused),
         )
+
+    def look_for_files(self) -> None:
+        """Say that a Dag file may be due to be parsed."""
+        self._claims.may_have_files = True
 
     def goodbye(self, tx: Tx, worker_id: str, now: datetime) -> None:
         """Close the row of a worker that leaves; whatever it still held is lost."""

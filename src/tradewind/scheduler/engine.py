@@ -85,6 +85,7 @@ class Engine:
         """Throw away what is held in memory: a transaction was undone, the rows are the truth."""
         self._runs.forget()
         self._planner.forget()
+        self._desk.look_for_files()
 
     def take_rings(self) -> set[str] | None:
         """Answer whom to wake after a commit: None for every worker that waits, else these."""
@@ -100,7 +101,8 @@ class Engine:
         return moment
 
     def ring_all(self) -> None:
-        """Have every worker that waits ask again after this commit."""
+        """Have every worker that waits ask again after this commit: files may be due."""
+        self._desk.look_for_files()
         self._ring_all = True
 
     def register(self, tx: Tx, message: Register, now: datetime) -> Registered:
@@ -204,7 +206,7 @@ class Engine:
         self._finish(tx, now)
         parse_at = files.next_parse_due(tx)
         if parse_at is not None and parse_at <= now:
-            self._ring_all = True
+            self.ring_all()
         self._looked_at = now
         return now if more else self._next_due(tx, now)
 
@@ -254,14 +256,14 @@ class Engine:
     def _settle(self, tx: Tx, now: datetime) -> None:
         """Decide, start runs, admit: all that follows from what was recorded."""
         self._runs.decide(tx, now)
-        ended = self._runs.take_ended()
-        if ended or self._planner.wants_to_look:
+        # A run without anything to run ends as soon as it starts, and leaves room for another.
+        while self._runs.has_ended or self._planner.wants_to_look:
             # What it counts are rows: they must say what was just decided.
             self._runs.flush(tx, now)
-            for live in ended:
+            for live in self._runs.take_ended():
                 self._planner.run_ended(tx, live, now)
             self._planner.start(tx, now)
-        self._runs.decide(tx, now)
+            self._runs.decide(tx, now)
         self._admit(tx, now)
 
     def _admit(self, tx: Tx, now: datetime) -> None:
