@@ -46,10 +46,14 @@ def make_naive(value: dt.datetime, timezone: dt.tzinfo | None = None) -> dt.date
 
 
 def convert_to_utc(value: dt.datetime | None) -> dt.datetime | None:
-    """Answer the instant in UTC; a naive one is read as UTC."""
+    """Answer the instant in UTC; a naive one is read as UTC.
+
+    Always a plain ``datetime``: what is made of it travels as data, and subclasses do not.
+    """
     if value is None:
         return None
-    return value.replace(tzinfo=utc) if is_naive(value) else value.astimezone(utc)
+    moment = value if is_naive(value) else value.astimezone(utc)
+    return dt.datetime.combine(moment.date(), moment.time(), utc)
 
 
 def parse(string: str, timezone: dt.tzinfo | None = None) -> dt.datetime:
