@@ -70,6 +70,7 @@ class Run:
         self.timeout_at: datetime | None = None
         self.folded = RunState.QUEUED
         self.folded_seq = 0
+        self.is_cancelled = False
         self.tis: dict[Key, Ti] = {}
         self.marks: dict[Key, tuple[str, ...]] = {}
 
@@ -182,6 +183,9 @@ class Shadow:
         for ti in run.tis.values():
             self.move_ti(ti, TaskState.NONE, None)
             del self.tis[ti.id]
+            # Numbers of rows that are gone come again.
+            for place in [place for place in self.ends if place[0] == ti.id]:
+                del self.ends[place]
 
     def active_runs(self, dag_id: str) -> int:
         return sum(

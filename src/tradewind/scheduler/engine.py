@@ -303,8 +303,13 @@ class Engine:
         return fresh & waiting.queues_with_work() if fresh else fresh
 
     def _next_due(self, tx: Tx, now: datetime) -> datetime | None:
+        dag_due = dags.next_dag_due(tx)
+        if dag_due is not None and dag_due <= now:
+            # A run that ended just now let a tick go that was held, or a Dag far behind gets its
+            # runs a few at a time.
+            return now
         moments = (
-            dags.next_dag_due(tx),
+            dag_due,
             tasks.next_wake_at(tx),
             runs.next_queued_at(tx, now),
             runs.next_timeout_at(tx),

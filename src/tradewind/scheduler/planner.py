@@ -163,6 +163,7 @@ class Planner:
             if len(candidates) < _RUNS_A_LOOK:
                 return
             if chosen:
+                self._live.decide(tx, now)
                 self._live.flush(tx, now)
 
     def _choose(self, tx: Tx, candidates: list[Run], now: datetime) -> set[int]:

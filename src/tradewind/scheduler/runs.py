@@ -41,7 +41,7 @@ class Runs:
         self._rerun: list[tuple[int, str, str]] = []
         self._past_waiters: dict[str, set[int]] = {}
         self._woken_dags: set[str] = set()
-        self._ended: set[int] = set()
+        self._ended: list[LiveRun] = []
         self._wake_at: datetime | None = None
         self._loaded = False
 
@@ -111,7 +111,9 @@ class Runs:
     def record(self, live: LiveRun, event: Event, now: datetime) -> None:
         """Take in something that happened to a run."""
         self._touched[live.pk] = live
+        was = live.state
         self._follow(live.record(event, now))
+        self._note_end(live, was)
 
     def start(self, live: LiveRun, now: datetime) -> None:
         """Let a queued run go."""
@@ -157,10 +159,16 @@ class Runs:
             waiters.discard(live.pk)
 
     def _decide_once(self, tx: Tx, live: LiveRun, now: datetime) -> None:
+        was = live.state
         steps = live.decide(now)
         # Instances that came to be get their ids now: admission knows them by these.
         tasks.insert_instances(tx, live.take_fresh())
         self._follow(steps)
+        self._note_end(live, was)
+
+    def _note_end(self, live: LiveRun, was: RunState) -> None:
+        if live.state in TERMINAL_RUN and was not in TERMINAL_RUN:
+            self._ended.append(live)
 
     def _follow(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -184,14 +192,14 @@ class Runs:
         """Say that the leg of this instance is over: there is nothing to cancel."""
         self._cancels.pop(ti_id, None)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether a run ended since this was last followed up."""
+        return bool(self._ended)
+
     def take_ended(self) -> list[LiveRun]:
-        """Answer the runs that ended in this transaction, each once."""
-        ended = [
-            live
-            for live in self._touched.values()
-            if live.state in TERMINAL_RUN and live.pk not in self._ended
-        ]
-        self._ended.update(live.pk for live in ended)
+        """Answer the runs that ended since this was last asked."""
+        ended, self._ended = self._ended, []
         return ended
 
     def flush(self, tx: Tx, now: datetime) -> None:
@@ -217,7 +225,6 @@ class Runs:
         self._flush_cancels(tx)
         self._touched.clear()
         self._rerun.clear()
-        self._ended.clear()
 
     def _flush_cancels(self, tx: Tx) -> None:
         if self._cancels:

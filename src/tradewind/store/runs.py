@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -61,10 +62,15 @@ _APPLY = (
 _ACTIVE = select(run.c.dag_id, run.c.backfill_id, run.c.state, func.count().label("n")).where(
     run.c.state.in_(["queued", "running"])
 )
+_DUE_AT = case((run.c.logical_date > run.c.run_after, run.c.logical_date), else_=run.c.run_after)
 _NEXT_QUEUED = (
-    select(func.min(run.c.run_after))
+    select(func.min(_DUE_AT))
     .join(dag, dag.c.dag_id == run.c.dag_id)
-    .where(run.c.state == "queued", run.c.run_after > bindparam("b_now"), ~dag.c.is_paused)
+    .where(
+        run.c.state == "queued",
+        _DUE_AT > bindparam("b_now", type_=run.c.run_after.type),
+        or_(~dag.c.is_paused, run.c.backfill_id.is_not(None)),
+    )
 )
 _TIMED_OUT = select(run.c.id).where(
     run.c.timeout_at.is_not(None), run.c.timeout_at <= bindparam("b_now")
@@ -295,7 +301,7 @@ def read_startable(
         .where(
             or_(
                 and_(own, run.c.dag_id.not_in(without_dags)),
-                run.c.backfill_id.not_in(without_backfills),
+                and_(run.c.backfill_id.is_not(None), run.c.backfill_id.not_in(without_backfills)),
             )
         )
         .order_by(run.c.backfill_id.is_not(None), run.c.run_after, run.c.id)

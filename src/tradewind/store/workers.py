@@ -76,12 +76,11 @@ def end_worker(tx: Tx, worker_id: str, state: str) -> bool:
 
 
 def extend_leases(tx: Tx, until: datetime) -> None:
-    """Let every live worker's lease end no earlier than ``until``: nobody could renew meanwhile."""
-    tx.execute(
-        update(worker)
-        .where(worker.c.state == "live", worker.c.lease_until < until)
-        .values(lease_until=until)
-    )
+    """Let every live worker's lease end at ``until``: nobody could renew meanwhile.
+
+    One that ends later was given before the clock was set back, and is cut to the same length.
+    """
+    tx.execute(update(worker).where(worker.c.state == "live").values(lease_until=until))
 
 
 def read_overdue_workers(tx: Tx, at: datetime) -> list[WorkerFacts]:
