@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -37,15 +38,28 @@ class People:
             LOG.exception("%s %s failed", scope["method"], scope["path"])
 
 
+class _Described(FastAPI):
+    """Says in its OpenAPI document that the gate asks for a token."""
+
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        schema.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"}
+        }
+        schema["security"] = [{"bearer": []}]
+        return schema
+
+
 def make_app(services: Services, routers: Iterable[tuple[str, APIRouter]]) -> People:
     """Mount routers under their prefixes, with our answers to whatever goes wrong."""
-    app = FastAPI(
+    app = _Described(
         title="Tradewind",
         summary="Data pipelines: the field's API under /api/v2, our own under /api/own.",
         version=version("tradewind"),
         generate_unique_id_function=_operation_id,
         # The gate takes a trailing slash off; a redirect would lose the token on some clients.
         redirect_slashes=False,
+        swagger_ui_oauth2_redirect_url=None,
         exception_handlers={
             TradewindError: on_refusal,
             HTTPException: on_http_error,
