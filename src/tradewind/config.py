@@ -88,6 +88,15 @@ OPTIONS: tuple[Option, ...] = (
         "'process' survives any process death; 'power' also waits for the disk at each commit.",
     ),
     Option(
+        "worker_lease_seconds",
+        "scheduler",
+        "worker_lease_seconds",
+        int,
+        30,
+        "A worker that is silent this long loses its tasks; it has ended them itself by then. At "
+        "least 6.",
+    ),
+    Option(
         "worker_slots",
         "worker",
         "slots",
@@ -151,6 +160,10 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+_SHORTEST_LEASE = 6
+"""Below, one slow answer would cost a worker its tasks."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What this process was told. See ``OPTIONS`` for each field's meaning and names."""
 
@@ -163,6 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     durability: str
+    worker_lease_seconds: int
     worker_slots: int
     parse_slots: int
     queues: str
@@ -221,15 +235,25 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         raw, source = _look_up(option, env, file)
         values[option.field] = _convert(option, raw, source)
         sources[option.field] = source
+    _refuse_impossible(values)
     folder = values["dags_folder"]
     values["dags_folder"] = Path(folder).expanduser().absolute() if folder else home / "dags"
+    return Settings(home=home, sources=sources, **values)
+
+
+def _refuse_impossible(values: Mapping[str, Any]) -> None:
     if values["durability"] not in ("process", "power"):
         raise UsageError(
             "bad-setting",
             f"[database] durability is '{values['durability']}'.",
             "Use 'process' or 'power'.",
         )
-    return Settings(home=home, sources=sources, **values)
+    if values["worker_lease_seconds"] < _SHORTEST_LEASE:
+        raise UsageError(
+            "bad-setting",
+            f"[scheduler] worker_lease_seconds is {values['worker_lease_seconds']}.",
+            f"Use {_SHORTEST_LEASE} or more.",
+        )
 
 
 def _read_file(path: Path) -> dict[str, Any]:

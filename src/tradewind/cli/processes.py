@@ -29,7 +29,7 @@ def standalone(host: Host = None, port: Port = None) -> NoReturn:
     _refuse_second(settings)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.dags_folder.mkdir(parents=True, exist_ok=True)
-    _become(settings, "tradewind.server.launcher", str(settings.home), str(settings.drain_seconds))
+    _become(settings, "tradewind.server.launcher", str(settings.drain_seconds))
 
 
 def worker(

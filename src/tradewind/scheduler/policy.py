@@ -21,3 +21,9 @@ class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
     reap_margin: timedelta = timedelta(seconds=5)
     scheduler_lease: timedelta = timedelta(seconds=15)
     parse: ParsePolicy = ParsePolicy()
+
+    @classmethod
+    def of_lease(cls, seconds: float, parse: ParsePolicy) -> "LeasePolicy":
+        """Answer lengths that fit a worker's lease of so many seconds."""
+        lease = timedelta(seconds=seconds)
+        return cls(lease=lease, renew=lease / 6, fence=lease * 2 / 3, parse=parse)

@@ -40,13 +40,14 @@ class Home:
         self.vault = Vault(settings.secret_key, settings.home / "secret.key")
         self.engine = Engine(
             self.vault,
-            policy=LeasePolicy(
-                parse=ParsePolicy(
+            policy=LeasePolicy.of_lease(
+                settings.worker_lease_seconds,
+                ParsePolicy(
                     timeout_seconds=settings.parse_timeout_seconds,
                     memory_mb=settings.parse_memory_mb,
                     reparse_seconds=settings.reparse_seconds,
                     paused_at_creation=settings.dags_are_paused_at_creation,
-                )
+                ),
             ),
             log_root=str(settings.log_root),
         )

@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 
 import uvicorn
 
@@ -19,21 +20,21 @@ from tradewind.api.services import Services
 from tradewind.codestore.local import LocalFolder, Scan
 from tradewind.codestore.watcher import Watcher
 from tradewind.config import Settings, read_settings
-from tradewind.errors import RefusedError, TradewindError
+from tradewind.errors import ConflictError, RefusedError, TradewindError
 from tradewind.protocol.clock import Clock, SystemClock
-from tradewind.server.examples import EXAMPLES_BUNDLE, examples_folder
+from tradewind.server.folders import apply_scan, local_folders
 from tradewind.server.home import Home, write_server_file
+from tradewind.server.launcher import REFUSED
 from tradewind.server.lifeline import die_with_parent
 from tradewind.server.pacer import Pacer
-from tradewind.store import bundles, files
 from tradewind.store.database import Tx, Writer
+from tradewind.worker.process_log import start_process_log
 
 log = logging.getLogger(__name__)
 
-LOCAL_BUNDLE = "dags-folder"
-"""Name of the bundle that is the Dags folder."""
-
 _PORTS_TRIED = 20
+_LOCK_SECONDS = 5.0
+_LOCK_LOOK_SECONDS = 0.05
 _KEEP_ALIVE_SECONDS = 600
 """Workers' connections idle between calls; closing one would cost a claim its answer."""
 
@@ -50,7 +51,7 @@ class Server:
         self._settings = settings
         self._clock = clock
         self._socket = _listen(settings.host, settings.port)
-        self._home = Home(settings, clock)
+        self._home = _open_home(settings, clock)
         self._bell = Bell()
         self._writer = Writer(
             self._home.database, on_undo=self._home.engine.forget, on_commit=self._ring
@@ -72,6 +73,7 @@ class Server:
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
@@ -80,7 +82,7 @@ class Server:
             )
         )
         self._token = token
-        self._watcher = Watcher(self._bundles(), self._on_change)
+        self._watcher = Watcher(local_folders(settings), self._on_change)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then write down what is under way and close."""
@@ -112,31 +114,16 @@ class Server:
             self._bell.ring(rings)
         self._pacer.look(self._home.engine.take_wake())
 
-    def _bundles(self) -> list[LocalFolder]:
-        found = [
-            LocalFolder(
-                LOCAL_BUNDLE,
-                self._settings.dags_folder,
-                exclude=[self._settings.home, self._settings.log_root],
-            )
-        ]
-        if self._settings.load_examples:
-            found.append(LocalFolder(EXAMPLES_BUNDLE, examples_folder()))
-        return found
-
     def _on_change(self, folder: LocalFolder, scan: Scan) -> None:
-        engine, now = self._home.engine, self._clock.now()
-
         def unit(tx: Tx) -> None:
-            bundles.upsert_bundle(tx, folder.name, str(scan.root), str(folder.dags_folder))
-            files.apply_discovery(tx, folder.name, scan.manifest, now)
-            engine.ring_all()
+            apply_scan(tx, folder, scan, self._clock)
+            self._home.engine.ring_all()
 
         self._writer.write(unit)
 
     def _announce(self, url: str, port: int) -> None:
         settings = self._settings
-        if port != settings.port:
+        if settings.port not in (0, port):
             _say(f"Port {settings.port} is taken; using {port}.")
         _say(
             f"Tradewind is running: {url}\n"
@@ -145,6 +132,22 @@ class Server:
             f"  logs      {settings.log_root}\n"
             f"Stop it with Ctrl-C."
         )
+
+
+def _open_home(settings: Settings, clock: Clock) -> Home:
+    """Open the home folder; a command that works in it without a server is waited for.
+
+    Raises:
+        ConflictError: It is still in use after a while.
+    """
+    until = clock.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return Home(settings, clock)
+        except ConflictError as error:
+            if error.code != "home-in-use" or clock.monotonic() > until:
+                raise
+        time.sleep(_LOCK_LOOK_SECONDS)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -211,13 +214,13 @@ def main() -> int:
     parent = parser.parse_args().parent
     if parent:
         die_with_parent(parent)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        server = Server(read_settings(), SystemClock())
+        settings = read_settings()
+        start_process_log(settings.log_root, "server")
+        server = Server(settings, SystemClock())
     except TradewindError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return REFUSED
     server.run()
     return 0
 

@@ -1,7 +1,6 @@
 """The worker process: reads the settings and runs a worker on them."""
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -10,6 +9,7 @@ from tradewind.config import read_settings
 from tradewind.errors import TradewindError
 from tradewind.runtime.kernel import die_with_parent
 from tradewind.worker.main import run_worker
+from tradewind.worker.process_log import start_process_log
 from tradewind.worker.settings import WorkerConfig
 
 
@@ -21,12 +21,12 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.parent:
         die_with_parent(arguments.parent, signal.SIGTERM)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = read_settings()
     except TradewindError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    start_process_log(settings.log_root, "worker")
     os.environ["TRADEWIND_HOME"] = str(settings.home)
     return run_worker(
         WorkerConfig(

@@ -30,6 +30,10 @@ _PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 """Seconds between attempts to reach the server; the first is at once, for a kept-alive connection
 may have been closed while it was idle."""
 
+_FIRST_PAUSE = 0.05
+_FIRST_SECONDS = 10.0
+"""A worker that starts beside its server looks for it often at first, and says nothing."""
+
 _ANSWER_SECONDS = 10.0
 _GOODBYE_SECONDS = 3.0
 
@@ -79,6 +83,7 @@ class Conversation:
         self._asked_at = -inf
         self._failures = 0
         self._not_before = -inf
+        self._silent_until = loop.clock.monotonic() + _FIRST_SECONDS
         self._leaving = False
         self._left = False
 
@@ -177,6 +182,7 @@ class Conversation:
             return
         self._terms = _REGISTERED.decode(reply.body)
         self._failures = 0
+        self._silent_until = -inf
         self._fenced = False
         self.ledger.start_over()
         self._host.on_registered(self._terms)
@@ -258,11 +264,14 @@ class Conversation:
         self._host.on_renewed(good_until)
 
     def _pause(self, reply: Reply) -> None:
+        now = self._loop.clock.monotonic()
         pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]
-        if self._failures == len(_PAUSES) - 1:
+        if now < self._silent_until:
+            pause = _FIRST_PAUSE
+        elif self._failures == len(_PAUSES) - 1:
             log.warning("The server is out of reach: %s", reply.reason or f"HTTP {reply.status}")
-        self._failures += 1
-        self._not_before = self._loop.clock.monotonic() + pause
+        self._failures += now >= self._silent_until
+        self._not_before = now + pause
         self._loop.timers.at(self._not_before, _wake_up)
 
     def _on_goodbye(self, reply: Reply) -> None:

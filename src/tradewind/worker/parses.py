@@ -21,7 +21,8 @@ from tradewind.worker.questions import Questions
 from tradewind.worker.timers import Timer
 
 _BACKSTOP_SECONDS = 10.0
-_MAX_STARTS = 2
+_HOLD_SECONDS = 0.5
+_MAX_STARTS = 3
 _TAIL_BYTES = 4000
 
 
@@ -63,12 +64,14 @@ class Parses:
         self._questions = questions
         self._slots = slots
         self._waiting: deque[_Parse] = deque()
+        self._held_back: list[_Parse] = []
         self._live: dict[int, _Parse] = {}
 
     @property
     def held(self) -> tuple[int, ...]:
         """Job ids that are not reported yet."""
-        return (*self._live, *(parse.order.job_id for parse in self._waiting))
+        idle = (*self._waiting, *self._held_back)
+        return (*self._live, *(parse.order.job_id for parse in idle))
 
     def take(self, order: ParseOrder) -> None:
         """Parse a file as soon as there is room."""
@@ -79,6 +82,7 @@ class Parses:
     def drop_all(self) -> None:
         """End all: somebody else will be asked."""
         self._waiting.clear()
+        self._held_back.clear()
         for parse in tuple(self._live.values()):
             self._kill(parse)
             self._close(parse)
@@ -99,15 +103,21 @@ class Parses:
         if job_id not in self._live:
             return
         if pid == 0:
-            self._start_again(parse)
+            self._hold(parse)
         else:
             self._report_fault(parse, self._why_silent(parse, status))
 
     def on_zygote_lost(self, job_id: int) -> None:
-        """Parse again what went down with the base zygote."""
+        """Parse again what went down with the base zygote, or had no process of it yet."""
         parse = self._live.get(job_id)
-        if parse is not None:
-            self._start_again(parse)
+        if parse is None:
+            return
+        parse.starts += parse.pid > 0
+        if parse.starts >= _MAX_STARTS:
+            why = f"The process that imported {parse.order.file} ended with the one it came from"
+            self._report_fault(parse, f"{why}, {parse.starts} times")
+        else:
+            self._hold(parse)
 
     def _start_some(self) -> None:
         while self._waiting and len(self._live) < self._slots:
@@ -122,7 +132,6 @@ class Parses:
                 # No descriptors now; the next parse that ends makes room.
                 self._waiting.appendleft(parse)
                 return
-            parse.starts += 1
             parse.started = self._loop.clock.monotonic()
             parse.tail = b""
             self._live[parse.order.job_id] = parse
@@ -187,16 +196,21 @@ class Parses:
             return f"{order.file} takes longer than {order.timeout_seconds:g} s to import"
         return f"The process that imported {order.file} {describe_status(status)}"
 
-    def _start_again(self, parse: _Parse) -> None:
-        if parse.starts >= _MAX_STARTS:
-            self._report_fault(parse, f"{parse.order.file} could not be parsed: no process for it")
-            return
+    def _hold(self, parse: _Parse) -> None:
+        """Let a file wait until there can be a process for it; that there is none says nothing."""
         self._close(parse)
-        self._waiting.append(parse)
+        self._held_back.append(parse)
+        moment = self._loop.clock.monotonic() + _HOLD_SECONDS
+        self._loop.timers.at(moment, self._let_go)
+
+    def _let_go(self) -> None:
+        self._waiting.extend(self._held_back)
+        self._held_back.clear()
         self._start_some()
 
     def _close(self, parse: _Parse) -> None:
         self._live.pop(parse.order.job_id, None)
+        parse.pid = 0
         if parse.backstop is not None:
             parse.backstop.cancel()
         if parse.link is not None:
