@@ -63,7 +63,8 @@ class Bell:
         """Know no worker yet."""
         self._lines: dict[str, set[Line]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler closes the bell in the very thread that may hold the lock.
+        self._lock = threading.RLock()
         self._due: set[str] | None = set()
         self._scheduled = False
         self._closed = False
@@ -119,8 +120,9 @@ class Bell:
 
     def _deliver(self) -> None:
         with self._lock:
-            due, self._due = self._due, set()
+            # In this order: a ring by a signal handler between the two is delivered once more.
             self._scheduled = False
+            due, self._due = self._due, set()
         workers = list(self._lines) if due is None else due & self._lines.keys()
         for worker_id in workers:
             for line in self._lines[worker_id]:

@@ -108,3 +108,14 @@ def test_a_loop_that_is_gone_hurts_nobody_and_the_next_one_is_served() -> None:
             assert await line.wait(LONG)
 
     play(again())
+
+
+def test_a_signal_handler_may_close_it_whatever_the_loop_is_doing() -> None:
+    async def story() -> None:
+        bell = Bell()
+        with bell.listen("a") as line:
+            with bell._lock:
+                bell.close()
+            assert await line.wait(LONG)
+
+    play(story())

@@ -158,7 +158,9 @@ def delete_dag_run(dag_id: str, dag_run_id: str, services: ServicesDep) -> None:
     """Delete a run that no task of runs now."""
     with services.database.read() as tx:
         find_run(tx, dag_id, dag_run_id)
-    services.writer.write(lambda tx: services.engine.delete_run(tx, dag_id, dag_run_id))
+    services.writer.write(
+        lambda tx: services.engine.delete_run(tx, dag_id, dag_run_id, services.clock.now())
+    )
 
 
 def run_shape(labels: Labels, run: Run) -> RunShape:
