@@ -471,6 +471,8 @@ class Checker:
         after = latest + dag.period
         first = dag.spec.start_date + (dag.period if dag.interval else timedelta())
         if latest < first or (dag.last is not None and dag.last.run_after >= latest):
+            if dag.last is not None:
+                after = max(after, dag.last.run_after + dag.period)
             _hold("I9", due <= max(after, first), f"{dag_id} ticks at {after}, next look {due}")
         elif self.shadow.active_runs(dag_id) < self.shadow.runs_limit(dag):
             _hold("I4", due <= now, f"{dag_id} has room, and its tick {latest} was not declared")

@@ -293,7 +293,10 @@ class World:
         runs = [r for r in self.checker.shadow.runs.values() if r.state is not RunState.RUNNING]
         if runs:
             run = self.rng.choice(runs)
-            self._submit("delete_run", lambda e, tx, now: e.delete_run(tx, run.dag_id, run.run_id))
+            self._submit(
+                "delete_run",
+                lambda e, tx, now: e.delete_run(tx, run.dag_id, run.run_id, now)
+            )
 
     # ------------------------------------------------------------------ playing
 

@@ -12,7 +12,7 @@ import msgspec
 from tradewind.core.graph import Instance
 from tradewind.core.runs import RunType, iso_utc
 from tradewind.core.spec import DagSpec, TaskSpec
-from tradewind.core.timetables import RunInfo, active_runs_limit, next_run
+from tradewind.core.timetables import RunInfo, active_runs_limit, is_periodic, next_run
 from tradewind.errors import RefusedError
 
 
@@ -112,8 +112,16 @@ def _fresh(facts: DagFacts, now: datetime) -> RunInfo | None:
     # Asked again before it has run, a Dag without a start date would be anchored anew each time
     # and never be due; so what was answered once stands. Once it has run, asking is exact.
     if facts.last is None and facts.pending is not None:
-        return facts.pending
+        return _unless_overtaken(facts.spec, facts.pending, now)
     return _next(facts.spec, facts.last, now)
+
+
+def _unless_overtaken(spec: DagSpec, pending: RunInfo, now: datetime) -> RunInfo | None:
+    """Answer the first run, or without catchup the latest tick that came due after it since."""
+    if spec.catchup or not is_periodic(spec.timetable):
+        return pending
+    later = _next(spec, pending, now)
+    return later if later is not None and later.run_after <= now else pending
 
 
 def _next(spec: DagSpec, last: RunInfo | None, now: datetime) -> RunInfo | None:

@@ -16,7 +16,7 @@ from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import BackfillWish, Trigger
-from tradewind.store import backfills, bundles, dags, runs, tasks
+from tradewind.store import attempts, backfills, bundles, dags, runs, tasks
 from tradewind.store.backfills import BackfillDate, BackfillFacts
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
@@ -221,15 +221,15 @@ class Commands:
         dags.delete_dag(tx, dag_id)
         self._live.forget()
 
-    def delete_run(self, tx: Tx, dag_id: str, run_id: str) -> None:
+    def delete_run(self, tx: Tx, dag_id: str, run_id: str, now: datetime) -> None:
         """Delete a run with all that belongs to it.
 
         Raises:
             NotFoundError: There is no such Dag or run.
-            ConflictError: It runs now.
+            ConflictError: It runs now, or a task of it that was told to end has not yet.
         """
         run = find_run(tx, dag_id, run_id)
-        if run.state is RunState.RUNNING:
+        if run.state is RunState.RUNNING or attempts.count_live_attempts_of_run(tx, run.pk):
             raise ConflictError(
                 "run-is-running",
                 f"Run '{run_id}' of Dag '{dag_id}' is running.",
@@ -237,6 +237,7 @@ class Commands:
             )
         runs.delete_run(tx, run.pk)
         self._live.forget()
+        self._planner.run_left(tx, run, now)
 
     def pause_backfill(
         self, tx: Tx, backfill_id: int, paused: bool, now: datetime

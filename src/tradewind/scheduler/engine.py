@@ -179,10 +179,10 @@ class Engine:
         self._guard(tx)
         self._commands.delete_dag(tx, dag_id)
 
-    def delete_run(self, tx: Tx, dag_id: str, run_id: str) -> None:
+    def delete_run(self, tx: Tx, dag_id: str, run_id: str, now: datetime) -> None:
         """Delete a run. See ``Commands.delete_run``."""
         self._guard(tx)
-        self._commands.delete_run(tx, dag_id, run_id)
+        self._commands.delete_run(tx, dag_id, run_id, now)
 
     def explain(
         self, tx: Tx, dag_id: str, run_id: str, task_id: str | None, now: datetime
@@ -261,7 +261,7 @@ class Engine:
             # What it counts are rows: they must say what was just decided.
             self._runs.flush(tx, now)
             for live in self._runs.take_ended():
-                self._planner.run_ended(tx, live, now)
+                self._planner.run_left(tx, live.run, now)
             self._planner.start(tx, now)
             self._runs.decide(tx, now)
         self._admit(tx, now)

@@ -210,11 +210,11 @@ class Planner:
             )
         return rooms
 
-    def run_ended(self, tx: Tx, live: LiveRun, now: datetime) -> None:
-        """Follow the end of a run: room for others, a tick that was held, a backfill done."""
+    def run_left(self, tx: Tx, run: Run, now: datetime) -> None:
+        """Follow the end of a run, or its deletion: room for others, a tick that was held, a backfill done."""
         self._look = True
-        if dags.wake_held(tx, [live.run.dag_id], now):
+        if dags.wake_held(tx, [run.dag_id], now):
             self.has_due = True
-        of = live.run.backfill_id
+        of = run.backfill_id
         if of is not None and runs.count_unfinished_of_backfill(tx, of) == 0:
             backfills.complete_backfill(tx, of, now)

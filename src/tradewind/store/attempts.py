@@ -83,6 +83,12 @@ _OF_TI = _SELECT.where(attempt.c.ti_id == bindparam("b_ti")).order_by(attempt.c.
 _COUNT_LIVE = select(func.count()).where(
     attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
 )
+_COUNT_LIVE_OF_RUN = (
+    select(func.count())
+    .select_from(attempt)
+    .join(task_instance, task_instance.c.id == attempt.c.ti_id)
+    .where(attempt.c.state == "running", task_instance.c.run_pk == bindparam("b_run"))
+)
 _END = (
     update(attempt)
     .where(attempt.c.id == bindparam("b_id"), attempt.c.state == "running")
@@ -127,6 +133,11 @@ def read_live_attempts_of(tx: Tx, ti_ids: Sequence[int]) -> list[Attempt]:
 def count_live_attempts(tx: Tx, worker_id: str) -> int:
     """Answer how many attempts a worker holds."""
     return int(tx.execute(_COUNT_LIVE, {"b_worker": worker_id}).scalar_one())
+
+
+def count_live_attempts_of_run(tx: Tx, run_pk: int) -> int:
+    """Answer how many attempts of a run's instances live."""
+    return int(tx.execute(_COUNT_LIVE_OF_RUN, {"b_run": run_pk}).scalar_one())
 
 
 def read_attempts_of(tx: Tx, ti_id: int) -> list[Attempt]:

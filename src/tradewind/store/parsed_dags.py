@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, insert, select, update
 from tradewind.core.spec import DagSpec, structure_hash
 from tradewind.core.timetables import Timetable
 from tradewind.protocol.reports import ImportFault, ParseReport
+from tradewind.store.dags import wake_held
 from tradewind.store.database import Tx
 from tradewind.store.tables import bundle, dag, dag_version
 
@@ -45,6 +46,7 @@ _KNOWN = (
         dag.c.is_stale,
         dag.c.has_import_errors,
         dag.c.spec,
+        dag.c.max_active_runs,
         dag.c.version_id,
         dag_version.c.number,
         dag_version.c.structure_hash,
@@ -213,6 +215,8 @@ class _File:
         )
         if was_away or _schedule(raw) != _schedule(old.spec):
             self._tx.execute(_LOOK, {"b_id": spec.dag_id, "b_now": self._now})
+        elif spec.max_active_runs > old.max_active_runs:
+            wake_held(self._tx, [spec.dag_id], self._now)
         return True
 
     def _insert_version(self, spec: DagSpec, identity: str, raw: bytes, number: int) -> int:

@@ -68,7 +68,7 @@ _NEXT_QUEUED = (
     .join(dag, dag.c.dag_id == run.c.dag_id)
     .where(
         run.c.state == "queued",
-        _DUE_AT > bindparam("b_now", type_=run.c.run_after.type),
+        bindparam("b_now", type_=run.c.run_after.type) < _DUE_AT,
         or_(~dag.c.is_paused, run.c.backfill_id.is_not(None)),
     )
 )
