@@ -177,11 +177,14 @@ class Writer:
                     ended = True
                     break
                 batch.append(unit)
-            self._commit(batch)
+            # Whoever cancelled does not wait for an answer any more; setting one would raise.
+            self._commit([one for one in batch if one.future.set_running_or_notify_cancel()])
             if ended:
                 return
 
     def _commit(self, batch: "list[_Unit]") -> None:
+        if not batch:
+            return
         try:
             with self._database.begin() as tx:
                 answers = [unit.work(tx) for unit in batch]
