@@ -61,7 +61,6 @@ class Shell:
             "TRADEWIND_EXAMPLES_DATA": str(self.home / "examples-data"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "TRADEWIND__API__PORT": "0",
-            "PYTHONWARNINGS": "default",
             **self.settings,
         }
 

@@ -1,5 +1,7 @@
 """What is typed wrong is answered in one sentence that names the nearest right answer."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.conftest import Shell
@@ -68,7 +70,7 @@ ROWS = [
     ("connections get nope", 1, "'nope' not found"),
     ("connections add c", 2, "--conn-uri"),
     ("pools get nope", 1, "Pool nope does not exist"),
-    ("pools set p many", 2, "'many'"),
+    ("pools set p many", 2, "SLOTS should be a whole number"),
     ("pools delete default_pool", 1, "default_pool cannot be deleted"),
     ("config list --section cor", 1, "Did you mean 'core'?"),
     ("run nowhere.py", 1, "There is no file nowhere.py"),
@@ -83,7 +85,7 @@ def test_one_sentence_with_a_server(served: Shell, line: str, code: int, told: s
 
 
 @pytest.fixture(scope="module")
-def module_alone(tmp_path_factory: pytest.TempPathFactory, programs, examples) -> Shell:
+def module_alone(tmp_path_factory: pytest.TempPathFactory, programs: Path, examples: Path) -> Shell:
     return Shell(tmp_path_factory.mktemp("alone") / "home", programs, examples)
 
 

@@ -88,7 +88,7 @@ def test_a_backfill_waits_and_never_runs_more_than_asked_at_once(served: Shell) 
 
 
 def test_a_reprocessed_date_keeps_its_run(served: Shell) -> None:
-    first = "backfill create --dag-id sales_report --from-date 2026-04-10 --to-date 2026-04-11"
+    first = "backfill create --dag-id sales_report --from-date 2026-04-10 --to-date 2026-04-12"
     served.ok(f"tradewind {first} --wait", seconds=120)
     before = states(served, "sales_report")
     said = served.ok(

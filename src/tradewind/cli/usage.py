@@ -52,7 +52,7 @@ def _sentence(error: ClickException, name: str, parser: TyperCommand) -> str:
     if isinstance(error, MissingParameter):
         return f"'{name}' needs {_label(error)}."
     if isinstance(error, BadParameter):
-        return f"{_label(error)}: {_full_stop(error.message.removeprefix('Value error, '))}"
+        return f"{_label(error)}{_fault(error.message)}"
     if isinstance(error, BadOptionUsage):
         return f"Option '{error.option_name}' of '{name}' needs a value."
     if "unexpected extra argument" in error.message:
@@ -61,6 +61,16 @@ def _sentence(error: ClickException, name: str, parser: TyperCommand) -> str:
     if isinstance(error, BadArgumentUsage):
         return _full_stop(error.message)
     return _full_stop(error.format_message())
+
+
+def _fault(message: str) -> str:
+    """Answer what is wrong with a value, in words for whoever typed it."""
+    text = message.removeprefix("Value error, ")
+    if text.startswith("Input should be a valid integer"):
+        return " should be a whole number."
+    if text.startswith("Input "):
+        return _full_stop(text.removeprefix("Input"))
+    return f": {_full_stop(text)}"
 
 
 def _way_out(error: ClickException, name: str, parser: TyperCommand) -> str:
