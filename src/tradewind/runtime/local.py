@@ -1,8 +1,8 @@
 """Running a whole Dag here and now (``dag.test()``): no server, no worker, nothing kept.
 
 The same ``core.drive`` decides as in the scheduler. Tasks run one after the other in this process,
-so that breakpoints hold; a retry follows at once, its delay skipped; pools, limits on concurrency
-and earlier runs are left out of account.
+so that breakpoints hold; a retry or a reschedule follows at once, its wait skipped; pools, limits
+on concurrency and earlier runs are left out of account.
 """
 
 import logging
@@ -184,6 +184,7 @@ class _Runner:
         self.errors: dict[tuple[str, str], str] = {}
         self.ready: list[tuple[str, str]] = []
         self.waiting: list[tuple[datetime, str, str]] = []
+        self.legs: dict[tuple[str, str], int] = {}
         # The run's own time: goes ahead over the delays that are not waited for.
         self.skipped = timedelta()
 
@@ -281,6 +282,10 @@ class _Runner:
         )
         assert follows is not None  # noqa: S101 - nobody else moves instances of a local run
         self.errors[task.task_id, node.path] = done.error
+        if follows.state is TaskState.UP_FOR_RESCHEDULE:
+            self.legs[task.task_id, node.path] = self.legs.get((task.task_id, node.path), 1) + 1
+        else:
+            self.legs.pop((task.task_id, node.path), None)
         if follows.wake_at is not None:
             self.waiting.append((follows.wake_at, task.task_id, node.path))
         pushed = self.run.port.pushed() if follows.state is TaskState.SUCCESS else {}
@@ -318,6 +323,7 @@ class _Runner:
             map_index=map_index_of(path),
             try_number=node.try_number,
             max_tries=node.max_tries,
+            leg=self.legs.get((task_id, path), 1),
             run=self.facts,
             bundle=BundleRef(name="local", root=str(file.parent), dags_folder=str(file.parent)),
             file=file.name,

@@ -65,7 +65,8 @@ class Connection:
             raise AirflowException(
                 f"The port in a connection's URI is no number: {netloc}"
             ) from None
-        host = netloc if netloc.startswith("[") else netloc.partition(":")[0]
+        is_ipv6 = netloc.startswith("[")
+        host = netloc.partition("]")[0] + "]" if is_ipv6 else netloc.partition(":")[0]
         self.host = unquote(host) or None
         self.login = unquote(parts.username) if parts.username else parts.username
         self.password = unquote(parts.password) if parts.password else parts.password

@@ -11,6 +11,7 @@ from typing import Any
 
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
+from tradewind.sdk.arguments import as_list
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, TaskNotFound
 from tradewind.sdk.group import TaskGroup
 from tradewind.sdk.naming import check_key
@@ -52,6 +53,30 @@ class DAG:
         >>> dag.task_ids
         ['extract', 'load']
     """
+
+    description: str | None
+    schedule: Any
+    template_searchpath: list[str]
+    template_undefined: Any
+    user_defined_macros: Mapping[str, Any] | None
+    user_defined_filters: Mapping[str, Any] | None
+    max_active_tasks: int
+    max_active_runs: int
+    max_consecutive_failed_dag_runs: int
+    dagrun_timeout: timedelta | None
+    catchup: bool
+    on_success_callback: list[Callable[[Any], Any]]
+    on_failure_callback: list[Callable[[Any], Any]]
+    is_paused_upon_creation: bool | None
+    jinja_environment_kwargs: Mapping[str, Any] | None
+    render_template_as_native_obj: bool
+    tags: set[str]
+    owner_links: dict[str, str]
+    auto_register: bool
+    fail_fast: bool
+    allowed_run_types: list[Any] | None
+    dag_display_name: str
+    warnings: list[str]
 
     def __init__(
         self,
@@ -103,16 +128,16 @@ class DAG:
             if given[name] != nothing:
                 self.warnings.append(f"'{name}' has no effect: {reason}")
         self.default_args: dict[str, Any] = dict(given.pop("default_args") or {})
-        given["on_success_callback"] = _listed(given["on_success_callback"])
-        given["on_failure_callback"] = _listed(given["on_failure_callback"])
+        given["on_success_callback"] = as_list(given["on_success_callback"])
+        given["on_failure_callback"] = as_list(given["on_failure_callback"])
         if given["on_success_callback"] or given["on_failure_callback"]:
             self.warnings.append("callbacks of a Dag are called by dag.test() only, so far")
         given["tags"] = _tags(self.dag_id, given["tags"])
         given["owner_links"] = dict(given["owner_links"] or {})
-        given["template_searchpath"] = _listed(given["template_searchpath"])
+        given["template_searchpath"] = as_list(given["template_searchpath"])
         for name, default in _LIMITS.items():
             given[name] = default if given[name] is None else int(given[name])
-        given["allowed_run_types"] = _listed(given["allowed_run_types"]) or None
+        given["allowed_run_types"] = as_list(given["allowed_run_types"]) or None
         given["dag_display_name"] = given["dag_display_name"] or self.dag_id
         own = {**self.default_args.get("params", {}), **(given.pop("params") or {})}
         self.params = ParamsDict(own)
@@ -143,10 +168,6 @@ class DAG:
 
     def __exit__(self, *exc: object) -> None:
         scope.pop_dag()
-
-    def __getattr__(self, name: str) -> Any:
-        known = {key for key in self.__dict__ if not key.startswith("_")}
-        raise AttributeError(f"A Dag has no '{name}'. {did_you_mean(name, known)}".rstrip())
 
     @property
     def folder(self) -> str:
@@ -363,12 +384,6 @@ def _dag_params(
         made.params[name] = value if isinstance(value, Param) else Param(value)
         references[name] = made.param(name)
     return references
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
 
 
 def _tags(dag_id: str, tags: Collection[str] | None) -> set[str]:

@@ -3,13 +3,13 @@
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
-from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
+from tradewind.sdk.arguments import as_list, as_span, as_trigger_rule, as_weight_rule, as_whole
 from tradewind.sdk.defaults import OperatorMeta, accepted_names
 from tradewind.sdk.enums import TriggerRule, WeightRule
-from tradewind.sdk.exceptions import AirflowException, UnsupportedArgument
+from tradewind.sdk.exceptions import UnsupportedArgument
 from tradewind.sdk.mapped import OperatorPartial
 from tradewind.sdk.naming import check_key
 from tradewind.sdk.node import (
@@ -83,7 +83,50 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
+
+    owner: str
+    email: str | Sequence[str] | None
+    email_on_retry: bool
+    email_on_failure: bool
+    retries: int
+    retry_delay: timedelta
+    retry_exponential_backoff: float
+    max_retry_delay: timedelta | None
+    start_date: datetime | None
+    end_date: datetime | None
+    depends_on_past: bool
+    ignore_first_depends_on_past: bool
+    wait_for_downstream: bool
+    params: ParamsDict
+    priority_weight: int
+    weight_rule: WeightRule
+    queue: str
+    pool: str
+    pool_slots: int
+    execution_timeout: timedelta | None
+    on_execute_callback: list[Callback]
+    on_failure_callback: list[Callback]
+    on_success_callback: list[Callback]
+    on_retry_callback: list[Callback]
+    on_skipped_callback: list[Callback]
+    trigger_rule: TriggerRule
+    map_index_template: str | None
+    max_active_tis_per_dag: int | None
+    max_active_tis_per_dagrun: int | None
+    executor: str | None
+    executor_config: dict[str, Any]
+    do_xcom_push: bool
+    multiple_outputs: bool
+    inlets: list[Any]
+    outlets: list[Any]
+    doc: str | None
+    doc_md: str | None
+    doc_json: str | None
+    doc_yaml: str | None
+    doc_rst: str | None
+    task_display_name: str
     render_template_as_native_obj: bool | None
+    warnings: list[str]
 
     def __init__(
         self,
@@ -183,14 +226,14 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
             value = given[name]
             if value != nothing and value not in ({}, [], ()):
                 self.warnings.append(f"'{name}' has no effect: {reason}")
-        given["inlets"] = _listed(given["inlets"])
-        given["outlets"] = _listed(given["outlets"])
+        given["inlets"] = as_list(given["inlets"])
+        given["outlets"] = as_list(given["outlets"])
         given["executor_config"] = given["executor_config"] or {}
 
     def _set_hooks(self, given: dict[str, Any]) -> None:
         for event in ("execute", "failure", "success", "retry", "skipped"):
             name = f"on_{event}_callback"
-            given[name] = _listed(given[name])
+            given[name] = as_list(given[name])
         self._pre_execute_hook = given.pop("pre_execute")
         self._post_execute_hook = given.pop("post_execute")
 
@@ -198,8 +241,8 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         zone = dag.timezone if dag is not None else None
         given["start_date"] = as_instant("start_date", given["start_date"], zone)
         given["end_date"] = as_instant("end_date", given["end_date"], zone)
-        given["retry_delay"] = _span("retry_delay", given["retry_delay"])
-        given["max_retry_delay"] = _span("max_retry_delay", given["max_retry_delay"])
+        given["retry_delay"] = as_span("retry_delay", given["retry_delay"])
+        given["max_retry_delay"] = as_span("max_retry_delay", given["max_retry_delay"])
         timeout = given["execution_timeout"]
         if timeout is not None and not isinstance(timeout, timedelta):
             raise TypeError(f"execution_timeout must be a timedelta, not {type(timeout).__name__}")
@@ -207,10 +250,10 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     def _set_rules(self, given: dict[str, Any]) -> None:
         given["trigger_rule"] = as_trigger_rule(given["trigger_rule"], self.task_id)
         given["weight_rule"] = as_weight_rule(given["weight_rule"], self.task_id)
-        given["retries"] = _whole("retries", given["retries"] or 0, 0)
+        given["retries"] = as_whole("retries", given["retries"] or 0, 0)
         given["pool"] = given["pool"] or DEFAULT_POOL_NAME
-        given["pool_slots"] = _whole("pool_slots", given["pool_slots"], 1)
-        given["priority_weight"] = _whole("priority_weight", given["priority_weight"], None)
+        given["pool_slots"] = as_whole("pool_slots", given["pool_slots"], 1)
+        given["priority_weight"] = as_whole("priority_weight", given["priority_weight"])
         backoff = given["retry_exponential_backoff"]
         given["retry_exponential_backoff"] = 2.0 if backoff is True else float(backoff or 0)
         if given["wait_for_downstream"]:
@@ -266,7 +309,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
             )
         return OperatorPartial(cls, task_id=task_id, kwargs=kwargs, shape=shape)
 
-    def prepare_for_execution(self) -> "BaseOperator":
+    def prepare_for_execution(self) -> Self:
         """Answer a copy to render and run, so that this one stays as it was written."""
         twin = copy.copy(self)
         twin.__dict__.pop("_is_made", None)
@@ -322,75 +365,12 @@ def known_names(operator: BaseOperator) -> set[str]:
     return accepted_names(type(operator)) or set(BASE_NAMES)
 
 
-def as_trigger_rule(rule: Any, task_id: str) -> TriggerRule:
-    """Answer the trigger rule of that name.
-
-    Raises:
-        AirflowException: There is none; the message names the nearest one.
-    """
-    name = "none_failed_min_one_success" if rule == "none_failed_or_skipped" else str(rule)
-    name = "all_success" if name == "dummy" else name
-    try:
-        return TriggerRule(name)
-    except ValueError:
-        hint = did_you_mean(name, TriggerRule.all_triggers())
-        raise AirflowException(
-            f"Task '{task_id}' has an unknown trigger rule '{rule}'. {hint}".rstrip()
-        ) from None
-
-
-def as_weight_rule(rule: Any, task_id: str) -> WeightRule:
-    """Answer the weight rule of that name.
-
-    Raises:
-        UnsupportedArgument: It is a strategy of its author's own.
-        AirflowException: There is none of that name.
-    """
-    if not isinstance(rule, str):
-        raise UnsupportedArgument(
-            f"Task '{task_id}' has a weight_rule of its own ({type(rule).__name__}); "
-            "downstream, upstream and absolute can be used"
-        )
-    try:
-        return WeightRule(rule)
-    except ValueError:
-        hint = did_you_mean(rule, WeightRule.all_weight_rules())
-        raise AirflowException(
-            f"Task '{task_id}' has an unknown weight rule '{rule}'. {hint}".rstrip()
-        ) from None
-
-
 def _refuse(given: Mapping[str, Any]) -> None:
     for name, (nothing, reason) in _REFUSED.items():
         if given[name] != nothing:
             raise UnsupportedArgument(
                 f"'{name}' of task '{given['task_id']}' cannot be honoured: {reason}"
             )
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple | set) else [value]
-
-
-def _span(what: str, value: Any) -> timedelta | None:
-    if value is None or isinstance(value, timedelta):
-        return value
-    try:
-        return timedelta(seconds=float(value))
-    except (TypeError, ValueError):
-        raise TypeError(f"{what} must be a timedelta or seconds, not {value!r}") from None
-
-
-def _whole(what: str, value: Any, least: int | None) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise AirflowException(f"{what} must be a whole number, not {value!r}") from None
-    if least is not None and number < least:
-        raise ValueError(f"{what} must be at least {least}, not {number}")
-    return number
 
 
 BASE_NAMES: frozenset[str] = (

@@ -10,8 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-_GRACE_SECONDS = 3.0
-
 
 class SubprocessResult(NamedTuple):
     """How a program ended, and the last line it wrote."""
@@ -22,6 +20,9 @@ class SubprocessResult(NamedTuple):
 
 class SubprocessHook:
     """Runs one program in a process group of its own."""
+
+    grace_seconds = 3.0
+    """From TERM to KILL: below the time a task itself is given when it is ended."""
 
     def __init__(self, log: logging.Logger | None = None) -> None:
         self.sub_process: subprocess.Popen[bytes] | None = None
@@ -63,12 +64,12 @@ class SubprocessHook:
         return last
 
     def send_sigterm(self) -> None:
-        """End the program and all it started: TERM, and KILL for what is left 3 s later."""
+        """End the program and all it started: TERM, and KILL for what is left a little later."""
         process = self.sub_process
         if process is None or process.poll() is not None:
             return
         self.log.info("Ending the command and all it started")
-        deadline = time.monotonic() + _GRACE_SECONDS
+        deadline = time.monotonic() + self.grace_seconds
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
             while time.monotonic() < deadline:

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_a_guarded_import_of_something_unknown_can_be_caught():
 
 
 def test_submodules_can_be_imported_from_their_package():
-    names = {}
+    names: dict[str, Any] = {}
     exec(  # noqa: S102
         "from airflow import macros\n"
         "from airflow.operators import python\n"
@@ -88,7 +89,7 @@ def test_real_provider_packages_are_left_to_themselves(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     rocket = importlib.import_module("airflow.providers.acme.operators.rocket")
 
-    assert rocket.__file__.startswith(str(tmp_path))
+    assert str(rocket.__file__).startswith(str(tmp_path))
     assert rocket.RocketOperator(task_id="t", target="moon").target == "moon"
     assert sys.modules["airflow.providers.acme"].seen == "3.3.2"
     assert isinstance(sys.modules["airflow"], ServedModule)

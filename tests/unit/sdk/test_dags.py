@@ -125,7 +125,7 @@ def test_asking_for_a_task_that_is_not_there_names_the_nearest():
 
 def test_a_decorated_dag_takes_name_doc_and_params_from_its_function():
     @dag(schedule=None, tags=["x"])
-    def sales(region: str = "eu", limit=Param(5, type="integer")):  # noqa: B008
+    def sales(region="eu", limit=Param(5, type="integer")):  # noqa: B008
         """Load the sales."""
 
         @task

@@ -16,19 +16,24 @@ class Row(TypedDict):
     a: int
 
 
-def as_dict() -> dict[str, int]: ...
+def as_dict() -> dict[str, int]:
+    return {}
 
 
-def as_mapping() -> Mapping[str, int]: ...
+def as_mapping() -> Mapping[str, int]:
+    return {}
 
 
-def as_typed_dict() -> Row: ...
+def as_typed_dict() -> Row:
+    return {"a": 1}
 
 
-def as_list() -> list[int]: ...
+def as_list() -> list[int]:
+    return []
 
 
-def unknown_name() -> OnlyForTypeCheckers: ...  # noqa: F821
+def unknown_name() -> OnlyForTypeCheckers:  # type: ignore[name-defined]  # noqa: F821
+    return None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What an operator's author and user notice: defaults, refusals, dependencies."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -61,9 +62,9 @@ def test_a_subclass_may_pass_its_own_value_on():
 
 def test_positional_missing_and_unknown_arguments_are_refused_with_a_sentence():
     with pytest.raises(TypeError, match="by name"):
-        Query("q")
+        Query(*["q"], **{"sql": ""})
     with pytest.raises(TypeError, match="Query of task 'q' needs 'sql'"):
-        Query(task_id="q")
+        Query(**{"task_id": "q"})
     with pytest.raises(TypeError, match=r"no argument 'retires'. Did you mean 'retries'\?"):
         Query(task_id="q", sql="", retires=2)
 
@@ -134,8 +135,9 @@ def test_delays_may_be_seconds_and_backoff_may_be_true():
 
 
 def test_an_execution_timeout_must_be_a_timedelta():
+    half_a_minute: Any = 30
     with pytest.raises(TypeError, match="execution_timeout must be a timedelta"):
-        EmptyOperator(task_id="t", execution_timeout=30)
+        EmptyOperator(task_id="t", execution_timeout=half_a_minute)
 
 
 def test_wait_for_downstream_means_depends_on_past_too():
@@ -194,7 +196,7 @@ def test_a_task_keeps_its_own_start_date_in_the_dags_zone():
     with DAG("d", start_date=datetime.fromisoformat("2026-04-01T00:00:00+02:00")):
         task = EmptyOperator(task_id="t", start_date=datetime(2026, 5, 1))  # noqa: DTZ001
 
-    assert task.start_date.isoformat() == "2026-05-01T00:00:00+02:00"
+    assert str(task.start_date) == "2026-05-01 00:00:00+02:00"
 
 
 def test_params_of_a_task_lie_over_the_dags():

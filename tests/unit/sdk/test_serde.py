@@ -1,9 +1,9 @@
 """What a task returns comes back as it was."""
 
 import math
-from collections import namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -91,7 +91,12 @@ def test_plain_values_stay_plain_json():
 
 
 def test_a_named_tuple_comes_back_as_a_tuple():
-    assert decode(encode(namedtuple("P", "x y")(1, 2))) == (1, 2)
+    assert decode(encode(Place(1, 2))) == (1, 2)
+
+
+class Place(NamedTuple):
+    x: int
+    y: int
 
 
 class Order: ...
@@ -103,7 +108,7 @@ def test_an_unknown_type_is_named_with_its_place():
 
 
 def test_a_value_that_holds_itself_is_refused():
-    loop = []
+    loop: list[Any] = []
     loop.append(loop)
     with pytest.raises(AirflowException, match="cannot hold itself"):
         encode(loop)
