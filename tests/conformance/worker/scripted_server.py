@@ -60,9 +60,9 @@ class ScriptedServer:
         self.stored_xcoms: dict[tuple[str, str], bytes] = {}
         self.secret_values: set[str] = set()
         self.before: Callable[[Exchange], None] = lambda request: None
-        """Called with each exchange before it is looked at; may raise HangUpError or a RefusalError."""
+        """Called with each exchange before it is looked at; may raise one of the two above."""
         self.after: Callable[[Exchange, Answer], None] = lambda request, answer: None
-        """Called once the exchange has had its effect; may raise HangUpError: the answer is lost."""
+        """Called once it has had its effect; may raise HangUpError: the answer is lost."""
         self.is_silent = False
         self.calls: list[Call] = []
         self.exchanges: list[Exchange] = []
@@ -143,7 +143,7 @@ class ScriptedServer:
         with self._changed:
             while not (answer := what()):
                 left = deadline - time.monotonic()
-                assert left > 0, f"Nothing came of it; recorded: {self.recorded}"
+                assert left > 0, f"Nothing came of it in {seconds} s"
                 self._changed.wait(min(left, 0.05))
             return answer
 
