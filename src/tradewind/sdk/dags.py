@@ -146,6 +146,7 @@ class DAG:
             setattr(self, name, value)
         self.task_dict: dict[str, Any] = {}
         self.edge_info: dict[str, dict[str, Any]] = {}
+        self._environments: dict[tuple[bool, str], Any] = {}
         self.fileloc: str = scope.loading_file() or os.path.abspath(_caller_file())
         self.doc_md = _doc_text(given["doc_md"], self.folder)
         self.task_group = TaskGroup(None, dag=self)
@@ -268,8 +269,14 @@ class DAG:
         return DagParam(self, name, default)
 
     def get_template_env(self, *, force_native: bool | None = None) -> Any:
-        """Answer the Jinja environment the tasks' templates are rendered in."""
+        """Answer the Jinja environment the tasks' templates are rendered in; made once."""
         native = self.render_template_as_native_obj if force_native is None else force_native
+        kind = (bool(native), self.fileloc)
+        if kind not in self._environments:
+            self._environments[kind] = self._make_environment(native=kind[0])
+        return self._environments[kind]
+
+    def _make_environment(self, *, native: bool) -> Any:
         return make_environment(
             [self.folder, *self.template_searchpath],
             native=native,

@@ -210,7 +210,8 @@ def infers_multiple_outputs(function: Callable[..., Any]) -> bool:
     if isinstance(answer, str):
         try:
             answer = typing.get_type_hints(function).get("return")
-        except Exception:  # noqa: BLE001 - an annotation may name what only a type checker imports
+        except (AttributeError, NameError, SyntaxError, TypeError):
+            # An annotation may name what only a type checker imports.
             return False
     kind = typing.get_origin(answer) or answer
     if kind in (dict, Mapping, MutableMapping):
