@@ -143,6 +143,23 @@ def test_import_errors_are_listed_with_exit_code_1(programs: Path, tmp_path: Pat
     assert "One Dag file cannot be imported" in shell.ok("tradewind dags list").err
 
 
+def test_a_file_that_is_new_is_found(programs: Path, tmp_path: Path) -> None:
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    shell = Shell(tmp_path / "home", programs, dags)
+    for name in ("first", "second"):
+        lines = (
+            "from tradewind import dag",
+            "@dag(schedule=None)",
+            f"def {name}(): ...",
+            f"{name}()",
+        )
+        (dags / f"{name}.py").write_text("\n".join(lines))
+        assert f"'{name}' is paused" in shell.ok(f"tradewind dags trigger {name}").err
+    (dags / "third.py").write_text("raise ValueError('not yet')\n# a dag of tradewind\n")
+    assert "One Dag file cannot be imported" in shell.ok("tradewind dags list").err
+
+
 def test_a_deleted_dag_is_gone(alone: Shell) -> None:
     assert "deleted" in alone.ok("tradewind dags delete stores_fan_out -y").out
     assert alone.run("tradewind dags details stores_fan_out").code == 1

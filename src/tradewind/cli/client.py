@@ -5,12 +5,13 @@ recognised and passed over. Without a server the same routes are called over the
 under the lock that a server would hold.
 """
 
+import functools
 import getpass
 import http.client
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -109,14 +110,23 @@ class HttpTransport:
 class Api:
     """The API as commands see it: paths below ``/api/v2`` (or ``/api/own``), JSON in and out."""
 
-    def __init__(self, settings: Settings, transport: Transport, *, is_served: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        *,
+        is_served: bool,
+        look_again: Callable[[], int] | None = None,
+    ) -> None:
         """Bind what carries requests.
 
         Args:
             settings: This process's.
             transport: Carries them.
             is_served: Whether a server answers, so that what is asked for is also done.
+            look_again: Called once when a Dag is not found: its file may be new.
         """
+        self._look_again = look_again
         self.settings = settings
         self.is_served = is_served
         self._transport = transport
@@ -168,17 +178,25 @@ class Api:
                 "server-away", f"The server does not answer any more: {error}."
             ) from error
         if status >= 400:
-            raise _refusal(status, content)
+            refusal = _refusal(status, content)
+            if refusal.code == "dag-not-found" and self._may_be_new():
+                return self.call(method, path, params=params, body=body)
+            raise refusal
         answer: Json = json.loads(content) if content else {}
         return answer
 
+    def _may_be_new(self) -> bool:
+        look, self._look_again = self._look_again, None
+        return look is not None and look() > 0
+
 
 @contextmanager
-def open_api(*routers: str) -> Iterator[Api]:
+def open_api(*routers: str, look: bool = False) -> Iterator[Api]:
     """Reach the API of this home.
 
     Args:
         routers: The nouns whose routes the command needs; without a server only these are loaded.
+        look: Without a server: look at the Dag files first, not only where that was never done.
 
     Raises:
         UnavailableError: Another process holds the home and does not answer.
@@ -187,17 +205,17 @@ def open_api(*routers: str) -> Iterator[Api]:
     reached: LocalApp | HttpTransport | None = connect(settings)
     if reached is None:
         reached = _reach(settings, routers, time.monotonic() + _STARTING_SECONDS)
-    is_served = isinstance(reached, HttpTransport)
+    look_again = None
     try:
-        if not isinstance(reached, HttpTransport) and _wants_dags(routers, reached):
-            parse_here(reached)
-        yield Api(settings, reached, is_served=is_served)
+        if not isinstance(reached, HttpTransport) and not _DAG_ROUTERS.isdisjoint(routers):
+            look_again = functools.partial(parse_here, reached)
+            if look or not reached.has_parsed():
+                look_again()
+                look_again = None
+        is_served = isinstance(reached, HttpTransport)
+        yield Api(settings, reached, is_served=is_served, look_again=look_again)
     finally:
         reached.close()
-
-
-def _wants_dags(routers: tuple[str, ...], local: "LocalApp") -> bool:
-    return not _DAG_ROUTERS.isdisjoint(routers) and not local.has_parsed()
 
 
 def segment(name: str) -> str:

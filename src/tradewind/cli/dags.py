@@ -48,7 +48,7 @@ def list_dags(
 ) -> None:
     """List all Dags."""
     del local
-    with open_api("dags", "import_errors") as api:
+    with open_api("dags", "import_errors", look=True) as api:
         dags = [
             dag
             for dag in api.pages("/dags", "dags", order_by="dag_id")
@@ -172,7 +172,7 @@ def list_import_errors(
 ) -> int:
     """List Dag files that cannot be imported; exit code 1 when there are any."""
     del local
-    with open_api("import_errors") as api:
+    with open_api("import_errors", look=True) as api:
         found = [
             {
                 **error,

@@ -37,10 +37,15 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_lists_are_read_to_their_end(settings: Settings) -> None:
     canned = Canned(
-        (200, {"things": [1, 2], "total_entries": 3}), (200, {"things": [3], "total_entries": 3})
+        (200, {"things": [{"a": 1}, {"a": 2}], "total_entries": 3}),
+        (200, {"things": [{"a": 3}], "total_entries": 3}),
     )
     api = Api(settings, canned, is_served=True)
-    assert list(api.pages("/things", "things", state=None, order_by="-a")) == [1, 2, 3]
+    assert list(api.pages("/things", "things", state=None, order_by="-a")) == [
+        {"a": 1},
+        {"a": 2},
+        {"a": 3},
+    ]
     assert [target.partition("&order")[0] for _, target in canned.asked] == [
         "/api/v2/things?limit=100&offset=0",
         "/api/v2/things?limit=100&offset=2",
@@ -53,12 +58,12 @@ def test_lists_are_read_to_their_end(settings: Settings) -> None:
         (
             404,
             {
-                "code": "dag-not-found",
-                "detail": "No Dag `a` Did you mean 'b'?",
+                "code": "dag",
+                "detail": "No `a` Did you mean 'b'?",
                 "hint": "Did you mean 'b'?",
             },
             NotFoundError,
-            "No Dag `a`. Did you mean 'b'?",
+            "No `a`. Did you mean 'b'?",
         ),
         (404, {"detail": "Gone"}, NotFoundError, "Gone."),
         (

@@ -3,10 +3,10 @@ import json
 import pytest
 import yaml
 
-from tradewind.cli.output import Format, as_written, print_properties, print_rows
+from tradewind.cli.output import Format, Row, as_written, print_properties, print_rows
 from tradewind.errors import UsageError
 
-ROWS = [
+ROWS: list[Row] = [
     {"run_id": "manual__1", "state": "success", "logical_date": "2026-04-20T00:00:00Z"},
     {"run_id": "b", "state": None, "logical_date": None, "conf": {"a": 1}, "tags": ["x", "y"]},
 ]
@@ -77,7 +77,7 @@ def test_columns_are_chosen_in_every_form(
 
 
 def test_a_column_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UsageError, match="no column 'stat'. Did you mean 'state'"):
+    with pytest.raises(UsageError, match=r"no column 'stat'\. Did you mean 'state'"):
         print_rows(ROWS, SHOWN, chosen="stat")
 
 
