@@ -94,7 +94,7 @@ NOUNS: dict[str, str] = {
 PARTS: dict[str, str] = {
     "usage": "tradewind.cli.usage:run_command",
     "local": "tradewind.server.local:open_local",
-    "parse": "tradewind.server.parsing:parse_due_files",
+    "parse": "tradewind.cli.parsing:parse_due_files",
 }
 """What is heavy and needed by some commands only."""
 
