@@ -23,7 +23,7 @@ class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
     parse: ParsePolicy = ParsePolicy()
 
     @classmethod
-    def of_lease(cls, seconds: float, parse: ParsePolicy) -> "LeasePolicy":
+    def of_lease(cls, seconds: float, parse: ParsePolicy | None = None) -> "LeasePolicy":
         """Answer lengths that fit a worker's lease of so many seconds."""
         lease = timedelta(seconds=seconds)
-        return cls(lease=lease, renew=lease / 6, fence=lease * 2 / 3, parse=parse)
+        return cls(lease=lease, renew=lease / 6, fence=lease * 2 / 3, parse=parse or ParsePolicy())

@@ -26,7 +26,6 @@ LOG = logging.getLogger(__name__)
 MSGPACK = "application/msgpack"
 PATHS = ("/work/register", "/work/exchange", "/work/call", "/work/goodbye")
 
-_PARK_SECONDS = LeasePolicy().renew.total_seconds()
 _encode = msgspec.msgpack.Encoder().encode
 _EXCHANGE = msgspec.msgpack.Decoder(Exchange)
 _REGISTER = msgspec.msgpack.Decoder(Register)
@@ -50,6 +49,9 @@ class WorkApp:
     def __init__(self, services: Services) -> None:
         """Bind what the calls stand on."""
         self._services = services
+        # An answer renews the lease, so an idle worker must get one in time.
+        policy = LeasePolicy.of_lease(services.settings.worker_lease_seconds)
+        self._park_seconds = policy.renew.total_seconds()
         self._endpoints: dict[str, Endpoint] = dict(
             zip(PATHS, (self._register, self._exchange, self._call, self._goodbye), strict=True)
         )
@@ -116,7 +118,7 @@ class WorkApp:
             abandoned=message.abandoned,
         )
         bell, loop = self._services.bell, asyncio.get_running_loop()
-        until = loop.time() + _PARK_SECONDS
+        until = loop.time() + self._park_seconds
         watcher = asyncio.create_task(_cut_on_disconnect(request.receive, line))
         try:
             while (left := until - loop.time()) > 0 and not bell.is_closed:
