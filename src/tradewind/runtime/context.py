@@ -1,6 +1,6 @@
 """Building the context of a task: the facts of its run and try under the names authors know."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any
 
@@ -21,20 +21,29 @@ _FROM_DATE = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 
 
 class TaskContext(MutableMapping[str, Any]):
-    """The context itself; a key that this run does not have says so when it is asked for."""
+    """The context itself; a key that this run does not have says so when it is asked for.
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
+    Some values are made only when they are asked for, as few tasks ask for many.
+    """
+
+    def __init__(self, values: dict[str, Any], later: dict[str, Callable[[], Any]]) -> None:
+        self._values: dict[str, Any] = {**values, **dict.fromkeys(later)}
+        self._later = later
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self._values and key in _NEED_DATE:
+        make = self._later.pop(key, None)
+        if make is not None:
+            self._values[key] = make()
+        elif key not in self._values and key in _NEED_DATE:
             raise KeyError(f"'{key}' is not in the context: this run has no logical date")
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        self._later.pop(key, None)
         self._values[key] = value
 
     def __delitem__(self, key: str) -> None:
+        self._later.pop(key, None)
         del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -109,7 +118,6 @@ def build_context(order: TaskOrder, task: Any, port: TaskPort) -> TaskContext:
         "outlets": list(task.outlets),
         "params": merge_params(task, run.conf),
         "run_id": run.run_id,
-        "start_date": ti.start_date,
         "task": task,
         "task_instance": ti,
         "task_reschedule_count": max(order.leg - 1, 0),
@@ -125,24 +133,25 @@ def build_context(order: TaskOrder, task: Any, port: TaskPort) -> TaskContext:
     }
     if order.run.partition_key is not None:
         values["partition_key"] = order.run.partition_key
-    values.update(_dates(run))
-    values["task_instance_key_str"] = "__".join(
-        [run.dag_id, order.task_id, values.get("ds_nodash", run.run_id)]
+    later = _dates(run) if order.run.logical_date is not None else {}
+    later["start_date"] = lambda: ti.start_date
+    later["task_instance_key_str"] = lambda: "__".join(
+        [run.dag_id, order.task_id, context.get("ds_nodash", run.run_id)]
     )
-    context = TaskContext(values)
+    context = TaskContext(values, later)
     ti.bind(task, context)
     return context
 
 
-def _dates(run: DagRun) -> dict[str, Any]:
-    date = run.logical_date
-    if date is None:
-        return {}
-    values = {name: DATE_FILTERS[name](date) for name in _FROM_DATE}
-    values["logical_date"] = date
-    values["data_interval_start"] = run.data_interval_start or date
-    values["data_interval_end"] = run.data_interval_end or date
-    return values
+def _dates(run: DagRun) -> dict[str, Callable[[], Any]]:
+    def of_date(name: str) -> Callable[[], Any]:
+        return lambda: DATE_FILTERS[name](run.logical_date)
+
+    later = {name: of_date(name) for name in _FROM_DATE}
+    later["logical_date"] = lambda: run.logical_date
+    later["data_interval_start"] = lambda: run.data_interval_start or run.logical_date
+    later["data_interval_end"] = lambda: run.data_interval_end or run.logical_date
+    return later
 
 
 def merge_params(task: Any, conf: Mapping[str, Any]) -> dict[str, Any]:

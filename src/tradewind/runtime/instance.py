@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from tradewind.protocol.orders import RunFacts, TaskOrder
@@ -14,23 +15,45 @@ from tradewind.sdk.serde import decode, encode, length_of
 
 
 class DagRun:
-    """The run a task belongs to; times are pendulum datetimes."""
+    """The run a task belongs to; times are pendulum datetimes, made when they are asked for."""
 
     def __init__(self, facts: RunFacts, instant: Any) -> None:
+        self._facts = facts
+        self._instant = instant
         self.dag_id = facts.dag_id
         self.run_id = facts.run_id
         self.run_type = facts.run_type
-        self.logical_date = instant(facts.logical_date)
-        self.data_interval_start = instant(facts.data_interval_start)
-        self.data_interval_end = instant(facts.data_interval_end)
-        self.run_after = instant(facts.run_after)
-        self.start_date = instant(facts.start_date)
         self.end_date: datetime | None = None
         self.clear_number = facts.clear_number
         self.conf: dict[str, Any] = dict(facts.conf)
         self.partition_key = facts.partition_key
         self.triggered_by = facts.triggered_by
         self.state = "running"
+
+    @cached_property
+    def logical_date(self) -> Any:
+        """Answer the date the run is for, or None."""
+        return self._instant(self._facts.logical_date)
+
+    @cached_property
+    def data_interval_start(self) -> Any:
+        """Answer where the span of data the run is for begins, or None."""
+        return self._instant(self._facts.data_interval_start)
+
+    @cached_property
+    def data_interval_end(self) -> Any:
+        """Answer where the span of data the run is for ends, or None."""
+        return self._instant(self._facts.data_interval_end)
+
+    @cached_property
+    def run_after(self) -> Any:
+        """Answer the earliest moment the run could start."""
+        return self._instant(self._facts.run_after)
+
+    @cached_property
+    def start_date(self) -> Any:
+        """Answer when the run started."""
+        return self._instant(self._facts.start_date)
 
     def __repr__(self) -> str:
         return f"<DagRun {self.dag_id} @ {self.run_id}>"
@@ -77,13 +100,19 @@ class RuntimeTaskInstance:
         self.id = order.ti_id
         self.queue = order.queue
         self.pool = order.pool
-        self.start_date = instant(order.first_started_at)
         self.end_date: datetime | None = None
         self.state = "running"
+        self._first_started_at = order.first_started_at
+        self._instant = instant
         self.task: Any = None
         self.log = logging.getLogger("tradewind.task")
         self._port = port
         self._context: Mapping[str, Any] = {}
+
+    @cached_property
+    def start_date(self) -> Any:
+        """Answer when this try started, its former legs counted in."""
+        return self._instant(self._first_started_at)
 
     @property
     def key(self) -> tuple[str, str, str, int, int]:

@@ -6,9 +6,18 @@ import time as time
 import uuid as uuid
 from datetime import date, timedelta
 from datetime import datetime as datetime
+from importlib import import_module
+from types import ModuleType
 
-import dateutil as dateutil
-import yaml as yaml
+_LATER = ("dateutil", "yaml")
+"""Modules that few templates use, and every task process would carry."""
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a module of ``_LATER`` when it is first used."""
+    if name in _LATER:
+        return import_module(name)
+    raise AttributeError(f"There is no macro '{name}'")
 
 
 def ds_add(ds: str, days: int) -> str:
