@@ -185,6 +185,10 @@ class TaskOutput:
         """From here on, everything goes over this channel."""
         self._outlet.channel = channel
 
+    def unbind(self) -> None:
+        """From here on, everything is dropped."""
+        self._outlet.channel = None
+
     def finish(self) -> None:
         """Send what was written but ended in no newline."""
         for stream in self._streams:

@@ -6,7 +6,6 @@ process must never climb back into the zygote's loop.
 
 import gc
 import os
-import random
 import resource
 import signal
 import socket
@@ -29,7 +28,7 @@ from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.socket_port import SocketPort
-from tradewind.runtime.strays import MARK_NAME, mark_of
+from tradewind.runtime.strays import MARK_NAME
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 
 Loaded = Mapping[str, Any]
@@ -45,7 +44,6 @@ class ChildProcess:
         die_with_parent(parent_pid, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, _on_terminate)
         _reseed()
         gc.enable()
@@ -75,12 +73,14 @@ class ChildProcess:
             os._exit(code)
 
 
-def run_attempt(child: ChildProcess, order: TaskOrder, loaded: Loaded | None, clock: Clock) -> Done:
+def run_attempt(
+    child: ChildProcess, order: TaskOrder, mark: str, loaded: Loaded | None, clock: Clock
+) -> Done:
     """Run one leg of a task; import its file first where the zygote has not."""
     started = clock.now().timestamp()
     port = SocketPort(child.channel, order)
     bound_port.set(port)
-    os.environ[MARK_NAME] = mark_of(order)
+    os.environ[MARK_NAME] = mark
     if loaded is None:
         try:
             loaded = load_file(order.bundle, order.file)
@@ -92,7 +92,7 @@ def run_attempt(child: ChildProcess, order: TaskOrder, loaded: Loaded | None, cl
                 ended_at=clock.now().timestamp(),
                 error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
             )
-    return run_task(order, loaded, port)
+    return run_task(order, loaded, port, clock)
 
 
 def run_parse(child: ChildProcess, order: ParseOrder) -> Parsed:
@@ -106,8 +106,7 @@ def run_parse(child: ChildProcess, order: ParseOrder) -> Parsed:
 
 
 def _reseed() -> None:
-    """Draw new seeds: forked from one zygote, all tasks would draw the same numbers."""
-    random.seed()
+    """Draw new seeds, where Python has not: all tasks of a zygote would draw the same numbers."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

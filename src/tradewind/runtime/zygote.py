@@ -49,6 +49,7 @@ from tradewind.runtime.kernel import die_with_parent, outlive_parent
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.recording import RecordingPort
+from tradewind.runtime.rehearsal import rehearse
 from tradewind.runtime.socket_port import SocketPort
 from tradewind.runtime.strays import mark_of
 from tradewind.runtime.task_process import ChildProcess, Loaded, run_attempt, run_parse
@@ -102,7 +103,6 @@ class Zygote:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _noticed)
         signal.signal(signal.SIGTERM, self._on_terminate)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
 
@@ -148,10 +148,11 @@ class Zygote:
             self._fence.renew(order.boottime)
         elif isinstance(order, Fork):
             attempt, loaded = order.order, self._loaded
+            mark = mark_of(attempt)
             self._fork_child(
                 attempt.attempt_id,
-                lambda child: run_attempt(child, attempt, loaded, self._clock),
-                mark=mark_of(attempt),
+                lambda child: run_attempt(child, attempt, mark, loaded, self._clock),
+                mark=mark,
             )
         elif isinstance(order, Parse):
             parse = order.order
@@ -327,6 +328,7 @@ def main() -> None:
     _preload()
     control = socket.socket(fileno=int(sys.argv[1]))
     output = TaskOutput(clock)
+    rehearse(output, clock)
     # What is imported by now is shared with every child; a collection would only unshare it.
     gc.collect()
     gc.freeze()

@@ -28,11 +28,17 @@ Start = Callable[..., WorkerProcess]
 DEMO = """
     import os, time
     from pathlib import Path
-    from tradewind import DAG, task
+    from tradewind import DAG, BashOperator, task
 
     HERE = Path(__file__).parent
 
     with DAG("demo", schedule=None):
+        BashOperator(
+            task_id="bash",
+            bash_command=f"echo $PPID > {HERE}/task; echo $$ > {HERE}/shell; "
+            f"sleep 61 & echo $! > {HERE}/grandchild; wait",
+        )
+
         @task
         def waits():
             name = os.environ.get("TRADEWIND_ATTEMPT", "").split(".")[0]
@@ -83,6 +89,20 @@ def test_a_killed_task_has_failed_and_its_zygote_goes_on(
     assert "killed by signal 9 (out of memory?)" in finish.error
     server.give(second)
     assert server.wait_recorded(second).outcome is LegState.SUCCESS
+
+
+@pytest.mark.parametrize("victim", ["task", "zygote"])
+def test_programs_of_a_killed_task_end_with_it(
+    server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start, victim: str
+) -> None:
+    start_worker()
+    order = bundle.order(demo, "bash")
+    server.give(order)
+    names = ("task", "shell", "grandchild")
+    family = [int(wait_file(bundle.root / "dags" / name)) for name in names]
+    kill(family[0] if victim == "task" else psutil.Process(family[0]).ppid())
+    server.wait_recorded(order, 10)
+    wait_gone(family, 5)
 
 
 def test_a_killed_file_zygote_takes_its_tasks_along_and_is_replaced(
