@@ -22,7 +22,7 @@ class Faults:
         self.loss = self.rng.choice(kinds)
         self.slow = self.rng.choice(kinds)
         self.twice = self.rng.choice((0.0, 0.01, 0.05))
-        self.breaks = self.rng.choice((0.01, 0.03, 0.06))
+        self.breaks = self.rng.choice((0.02, 0.05, 0.1))
 
     # ------------------------------------------------------------------ transactions
 
@@ -77,7 +77,7 @@ class Faults:
         self._next()
 
     def _next(self) -> None:
-        self.world.after(self.rng.randint(1000, 30_000), self._strike)
+        self.world.after(self.rng.randint(500, 12_000), self._strike)
 
     def _strike(self) -> None:
         if self.is_quiet:
@@ -98,7 +98,7 @@ class Faults:
         elif kind == "cut":
             self._cut(rng.choice((2000, 15_000, 45_000)))
         elif kind == "jump":
-            world.jump(rng.choice((-3_600_000, -60_000, -1000, 2000, 60_000, 3_600_000)))
+            world.jump(rng.choice((-300_000, -60_000, -1000, 2000, 60_000, 1_800_000)))
         elif kind == "out" and world.server.engine is not None:
             world.note("database is out")
             world.server.is_out = True

@@ -12,7 +12,7 @@ from tradewind.core.events import Expanded, RunMoved, TaskMoved, decode_event
 from tradewind.core.graph import DagPlan, RunGraph
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState, TaskState
-from tradewind.core.timetables import RunInfo
+from tradewind.core.timetables import DeltaDataInterval, RunInfo
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.store.tables import from_micros
 
@@ -309,7 +309,8 @@ class Checker:
     def _check_admitted(self, ti: Ti) -> None:
         shadow = self.shadow
         if ti.folded in (TaskState.QUEUED, TaskState.RUNNING):
-            _hold("I5", shadow.has_room(ti, extra=1), f"{_name(ti)} was admitted over a limit")
+            said = f"{_name(ti)} was admitted over a limit: {shadow.use_of(ti)}"
+            _hold("I5", shadow.has_room(ti, extra=1), said)
             _hold("I6", self._read(ti) == "s", f"{_name(ti)} was admitted, rule says not")
         held = shadow.is_held_by_pause(ti.run)
         _hold("I5", not held, f"{_name(ti)} was admitted though its Dag is paused")
@@ -384,17 +385,19 @@ class Checker:
         period = dag.period
         if period is None:
             return
-        on_grid = _floor(last.run_after, period) == last.run_after
+        if dag.rebased and isinstance(dag.spec.timetable, DeltaDataInterval):
+            # The steps of a delta go on from where the last run ended, whatever made that one.
+            dag.anchor = (last.logical_date - from_micros(0)) % period
+        on_grid = _floor(last.run_after, dag) == last.run_after
         due = last.logical_date + (period if dag.interval else timedelta())
         _hold("I4", on_grid and due == last.run_after, f"{dag_id}: {last} is no tick")
         if not dag.spec.catchup:
-            latest = _floor(now, period)
+            latest = _floor(now, dag)
             _hold("I4", last.run_after == latest, f"{dag_id} declared {last.run_after} at {now}")
         elif before is not None and not dag.rebased:
             self._check_no_gap(dag_id, before, last, period)
         elif dag.rebased and before is None and dag.spec.start_date is not None:
-            first = dag.spec.start_date + (period if dag.interval else timedelta())
-            tick = _ceiling(dag.spec.start_date, period) if not dag.interval else first
+            tick = dag.spec.start_date + (period if dag.interval else timedelta())
             while tick <= last.run_after:
                 date = tick - (period if dag.interval else timedelta())
                 _hold("I4", (dag_id, date) in self.shadow.dates, f"{dag_id} has no run of {date}")
@@ -422,7 +425,7 @@ class Checker:
         _hold("I4", declared, f"{run.run_id} of {run.dag_id} was made without a tick")
         if dag.period is None or run.logical_date is None:
             return
-        grid = _floor(run.logical_date, dag.period) == run.logical_date
+        grid = _floor(run.logical_date, dag) == run.logical_date
         _hold("I4", grid, f"{run.run_id} is not on the grid")
         if dag.last is not None and dag.spec is not None and not dag.spec.catchup:
             only = run.logical_date == dag.last.logical_date
@@ -467,7 +470,9 @@ class Checker:
             _hold("I9", due <= max(dag.next_due_at, now), said)
         if dag.period is None or dag.spec is None or dag.spec.start_date is None:
             return
-        latest = _floor(now, dag.period)
+        if dag.rebased and dag.last is not None:
+            return
+        latest = _floor(now, dag)
         after = latest + dag.period
         first = dag.spec.start_date + (dag.period if dag.interval else timedelta())
         if latest < first or (dag.last is not None and dag.last.run_after >= latest):
@@ -514,13 +519,10 @@ def _waits_for_past(task: object) -> bool:
     return bool(getattr(task, "depends_on_past", False) or task.wait_for_downstream)  # type: ignore[attr-defined]
 
 
-def _floor(moment: datetime, period: timedelta) -> datetime:
-    return moment - (moment - from_micros(0)) % period
-
-
-def _ceiling(moment: datetime, period: timedelta) -> datetime:
-    floor = _floor(moment, period)
-    return floor if floor == moment else floor + period
+def _floor(moment: datetime, dag: Dag) -> datetime:
+    """Answer the last tick at or before a moment."""
+    assert dag.period is not None
+    return moment - (moment - dag.anchor - from_micros(0)) % dag.period
 
 
 def _name(ti: Ti) -> str:

@@ -116,7 +116,7 @@ class Server:
         for units in waiting.values():
             for _, unit in units:
                 unit.failed("died")
-        self.world.after(self.world.rng.choice((200, 1000, 3000, 40_000)), self.start)
+        self.world.after(self.world.rng.choice((50, 200, 1000, 3000, 3000, 40_000)), self.start)
 
     def _new_token(self) -> str:
         self._tokens += 1

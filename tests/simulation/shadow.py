@@ -1,7 +1,7 @@
 """What the rows and the log say, kept beside the engine from the journal alone."""
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -79,7 +79,9 @@ class Run:
         return max(self.run_after, self.logical_date or self.run_after)
 
     def states(self) -> dict[Key, TaskState]:
-        return {key: ti.folded for key, ti in self.tis.items()}
+        """Answer the states of the instances whose task its version has."""
+        known = self.version.tasks
+        return {key: ti.folded for key, ti in self.tis.items() if key[0] in known}
 
 
 class Version:
@@ -104,7 +106,8 @@ class Dag:
         self.next_due_at: datetime | None = None
         self.rebased = True
         """Nothing was declared since its schedule changed: the grid begins anew."""
-        self.period = None
+        self.period: timedelta | None = None
+        self.anchor = timedelta()
         self.interval = False
 
     def take_spec(self, raw: bytes) -> None:
@@ -113,6 +116,8 @@ class Dag:
         if old is None or old.timetable != spec.timetable or old.start_date != spec.start_date:
             self.rebased = True
         self.spec = spec
+        if self.rebased:
+            self.anchor = timedelta()
         self.period = period_of(spec.timetable)
         self.interval = is_interval(spec.timetable)
 
@@ -230,6 +235,16 @@ class Shadow:
             return False
         used = self.in_run_task[ti.run.pk, ti.key[0]] + one
         return per_run is None or used <= per_run
+
+    def use_of(self, ti: Ti) -> str:
+        """Answer all that counts against one more instance like this."""
+        task, spec = ti.run.version.tasks[ti.key[0]], ti.run.version.spec
+        return (
+            f"pool {ti.pool} {self.in_pool[ti.pool]} of {self.pools.get(ti.pool)}, "
+            f"run {self.in_run[ti.run.pk]} of {spec.max_active_tasks}, "
+            f"task {self.in_task[ti.run.dag_id, ti.key[0]]} of {task.max_active_tis_per_dag}, "
+            f"in run {self.in_run_task[ti.run.pk, ti.key[0]]} of {task.max_active_tis_per_dagrun}"
+        )
 
     def is_held_by_pause(self, run: Run) -> bool:
         return self.dags[run.dag_id].paused and run.backfill_id is None

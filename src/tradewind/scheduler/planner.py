@@ -211,7 +211,7 @@ class Planner:
         return rooms
 
     def run_left(self, tx: Tx, run: Run, now: datetime) -> None:
-        """Follow the end of a run, or its deletion: room for others, a tick that was held, a backfill done."""
+        """Follow the end or deletion of a run: room for others, a held tick, a backfill done."""
         self._look = True
         if dags.wake_held(tx, [run.dag_id], now):
             self.has_due = True

@@ -1,0 +1,228 @@
+"""Bugs to be found: each swaps one function of the engine for a wrong one, for a while."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from tradewind.core import admission, drive, graph, planning
+from tradewind.core.readiness import Verdict
+from tradewind.core.states import LegState, RunState
+from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
+from tradewind.store import attempts, workers, xcoms
+from tradewind.store import runs as run_rows
+from tradewind.store import tasks as task_rows
+
+Wrong = Callable[[Any], Any]
+"""Given the right function, answers the wrong one."""
+
+
+@contextmanager
+def plant(place: Any, name: str, wrong: Wrong) -> Iterator[None]:
+    """Have a wrong function in place of the right one, then the right one again."""
+    right = place.__dict__[name]
+    setattr(place, name, wrong(right))
+    try:
+        yield
+    finally:
+        setattr(place, name, right)
+
+
+def _reap_early(right):
+    def read_overdue(tx, at):
+        return right(tx, at + timedelta(seconds=27))
+
+    return read_overdue
+
+
+def _believe_every_finish(right):
+    def is_live(one, worker, epoch, token=None):
+        return True
+
+    return is_live
+
+
+def _believe_without_epoch(right):
+    def read_attempts(tx, ids):
+        found = right(tx, ids)
+        return {
+            key: _Known(one) if one.state is not LegState.RUNNING else one
+            for key, one in found.items()
+        }
+
+    return read_attempts
+
+
+class _Known:
+    """An attempt that claims to run still."""
+
+    def __init__(self, one: Any) -> None:
+        self._one = one
+        self.state = LegState.RUNNING
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._one, name)
+
+
+def _claim_twice(right):
+    def pop(self):
+        found = right(self)
+        if found is not None and found[1].id % 5 == 0:
+            self.add(*found)
+        return found
+
+    return pop
+
+
+def _drop_an_event(right):
+    def take_logged(self):
+        logged = right(self)
+        return logged[:-1] if len(logged) > 3 else logged
+
+    return take_logged
+
+
+def _double_tick(right):
+    def make(self, tx, facts, spec, info, now):
+        right(self, tx, facts, spec, info, now)
+        shifted = type(info)(
+            run_after=info.run_after,
+            logical_date=info.logical_date + timedelta(seconds=1),
+            data_interval_start=info.data_interval_start,
+            data_interval_end=info.data_interval_end,
+        )
+        right(self, tx, facts, spec, shifted, now)
+
+    return make
+
+
+def _skip_a_tick(right):
+    def make(self, tx, facts, spec, info, now):
+        if info.logical_date.minute % 10:
+            right(self, tx, facts, spec, info, now)
+
+    return make
+
+
+def _touch_sometimes(right):
+    def touch(self, task):
+        if task % 3 != 2:
+            right(self, task)
+
+    return touch
+
+
+def _same_epoch(right):
+    def start(self, live_run, row, worker, now):
+        right(self, live_run, row, worker, now)
+        row.epoch -= 1
+
+    return start
+
+
+def _lose_without_seq(right):
+    def reconcile(self, tx, worker, message, now):
+        if message.held is None:
+            right(self, tx, worker, message, now)
+            return
+        held = set(message.held) | {finish.attempt_id for finish in message.finishes}
+        lost = [
+            (one, LegState.LOST, "forgotten")
+            for one in attempts.read_live_attempts(tx, worker.id)
+            if one.id not in held
+        ]
+        self._end(tx, lost, now)
+
+    return reconcile
+
+
+def _ignore_abandoned(right):
+    def reconcile(self, tx, worker, message, now):
+        return None
+
+    return reconcile
+
+
+def _fall_back_epoch(right):
+    def claim_run(tx, pk, owner):
+        epoch = right(tx, pk, owner)
+        tx.exec_driver_sql(f"UPDATE run SET epoch = {epoch - 2} WHERE id = {pk}")
+        return epoch - 2
+
+    return claim_run
+
+
+def _write_no_row(right):
+    def apply_changes(tx, changed):
+        right(tx, [one for one in changed if one.id % 7])
+
+    return apply_changes
+
+
+def _never(answer: Any) -> Wrong:
+    return lambda right: lambda *args, **kwargs: answer
+
+
+def _keep_no_end(right):
+    def note_end(self, live_run, was):
+        return None
+
+    return note_end
+
+
+def _cancel_late(right):
+    def reap(self, tx, now):
+        return 0
+
+    return reap
+
+
+def _run_at_once(right):
+    def verdict(self, task):
+        said = right(self, task)
+        return Verdict.RUN if said is Verdict.WAIT else said
+
+    return verdict
+
+
+def _end_too_soon(right):
+    def finish(self):
+        self.end_run(RunState.SUCCESS, "success")
+
+    return finish
+
+
+BUGS: dict[str, tuple[Any, str, Wrong]] = {
+    "the reaper takes tasks of a worker that lives": (workers, "read_overdue_workers", _reap_early),
+    "nobody reaps": (reaper.Reaper, "reap", _cancel_late),
+    "a finish of a leg that is over is believed": (
+        attempts,
+        "read_attempts",
+        _believe_without_epoch,
+    ),
+    "an instance is claimed twice": (waiting.RankedQueue, "pop", _claim_twice),
+    "an event is missing": (live.LiveRun, "take_logged", _drop_an_event),
+    "a row is not written": (task_rows, "apply_changes", _write_no_row),
+    "pools are ignored": (admission, "_held_by_pool", _never(None)),
+    "max_active_tasks is ignored": (admission, "_held_by_run", _never(None)),
+    "caps of tasks are ignored": (admission, "_held_by_task", _never(None)),
+    "max_active_runs is ignored": (planning, "_why_no_room", _never("")),
+    "a tick has two runs": (planner.Planner, "_make_scheduled", _double_tick),
+    "a tick has no run": (planner.Planner, "_make_scheduled", _skip_a_tick),
+    "the planner forgets": (planner.Planner, "plan", _never(False)),
+    "what is below is not looked at": (graph.RunGraph, "touch", _touch_sometimes),
+    "rules are not waited for": (drive._Decider, "verdict", _run_at_once),
+    "a run ends in success whatever its leaves": (drive._Decider, "finish", _end_too_soon),
+    "the end of a run is not followed up": (runs.Runs, "_note_end", _keep_no_end),
+    "a wake-up is forgotten": (task_rows, "read_due", _never([])),
+    "the next wake-up is not told": (task_rows, "next_wake_at", _never(None)),
+    "timeouts are forgotten": (run_rows, "read_timed_out", _never([])),
+    "a claim has the epoch of the one before": (claims.Claims, "_start", _same_epoch),
+    "an epoch of a run falls": (run_rows, "claim_run", _fall_back_epoch),
+    "what was claimed just now is lost": (desk.Desk, "_reconcile", _lose_without_seq),
+    "what a worker does not know is not lost": (desk.Desk, "_reconcile", _ignore_abandoned),
+    "a pause is forgotten": (waiting.Waiting, "pause", _never(None)),
+    "lengths are forgotten by a restart": (xcoms, "read_lengths", _never([])),
+    "nobody is rung": (engine.Engine, "take_rings", _never(set())),
+}
+"""What is wrong -> where, and how."""

@@ -1,0 +1,42 @@
+"""The real engine and store in worlds where everything goes wrong; see ``world``."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.simulation.world import World
+
+STEPS = 50_000
+ROOT = Path(__file__).parents[2]
+
+
+def play(*options: str, hash_seed: str = "0") -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *options],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_invariants_hold_in_many_worlds() -> None:
+    said = play("--steps", str(STEPS))
+    steps = int(said.split()[1].replace(",", ""))
+    assert steps >= STEPS, said
+
+
+def test_a_seed_plays_the_same_again() -> None:
+    one = play("--seed", "3", "--world", "400", hash_seed="1")
+    two = play("--seed", "3", "--world", "400", hash_seed="2")
+    assert one.splitlines()[-1] == two.splitlines()[-1]
+
+
+def test_a_world_comes_to_an_end() -> None:
+    summary = World(1).play(300)
+    assert summary.runs.total() > 0
+    assert summary.faults.total() > 0
