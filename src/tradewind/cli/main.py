@@ -27,6 +27,12 @@ def main() -> int:
         # The reader (head, less) has enough. Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        if {"-v", "--verbose"}.intersection(sys.argv):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _say(f"Tradewind itself failed: {what}. With --verbose it shows where.")
+        return 1
     finally:
         _flush()
 

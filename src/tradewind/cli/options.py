@@ -30,9 +30,6 @@ Columns = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 MapIndex = Annotated[int, typer.Option("--map-index", help="Of a mapped task: which instance.")]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Accepted for the field's sake.", hidden=True)
-]
 
 
 def parse_date(text: str) -> datetime:

@@ -2,8 +2,10 @@
 
 import difflib
 import re
+from typing import Annotated
 
 import typer
+from typer import _click
 from typer._click.exceptions import (
     BadArgumentUsage,
     BadOptionUsage,
@@ -30,10 +32,11 @@ def run_command(name: str, command: Command, arguments: list[str]) -> int:
     Raises:
         UsageError: The arguments do not fit; says how, with the nearest right answer.
     """
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = _new_app()
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(load(command.target))
     parser = get_command(app)
     assert isinstance(parser, TyperCommand)  # noqa: S101 typer makes one of a lone function
+    parser.params += _common_options()
     try:
         code = parser.main(arguments, prog_name=name, standalone_mode=False)
     except typer.Abort:
@@ -44,6 +47,31 @@ def run_command(name: str, command: Command, arguments: list[str]) -> int:
             "bad-usage", _sentence(error, short, parser), _way_out(error, name, parser)
         ) from None
     return code if isinstance(code, int) else 0
+
+
+def _common_options() -> list[_click.Parameter]:
+    """Make the options that every command takes and no function sees."""
+    app = _new_app()
+    app.command()(_commonly)
+    options = get_command(app).params
+    for option in options:
+        option.expose_value = False
+    return options
+
+
+def _commonly(
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Where Tradewind fails, show where.", show_default=False
+        ),
+    ] = False,
+) -> None:
+    """Stand for what every command takes."""
+
+
+def _new_app() -> typer.Typer:
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _sentence(error: ClickException, name: str, parser: TyperCommand) -> str:
