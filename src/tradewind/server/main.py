@@ -5,6 +5,8 @@ Started by the launcher; runs no user code.
 
 import argparse
 import asyncio
+import contextlib
+import gc
 import logging
 import secrets
 import signal
@@ -33,6 +35,7 @@ from tradewind.worker.process_log import start_process_log
 log = logging.getLogger(__name__)
 
 _PORTS_TRIED = 20
+_TICK_SECONDS = 1.0
 _LOCK_SECONDS = 5.0
 _LOCK_LOOK_SECONDS = 0.05
 _KEEP_ALIVE_SECONDS = 600
@@ -86,17 +89,11 @@ class Server:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then write down what is under way and close."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
         self._writer.start()
         self._pacer.start()
         self._watcher.start()
-        host, port = self._socket.getsockname()[:2]
-        url = f"http://{host}:{port}"
-        write_server_file(self._settings, url, self._token)
-        self._announce(url, port)
         try:
-            asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+            asyncio.run(self._serve())
         finally:
             self._settings.server_file.unlink(missing_ok=True)
             self._watcher.stop()
@@ -104,8 +101,20 @@ class Server:
             self._writer.stop()
             self._home.close()
 
-    def _stop(self, *_: object) -> None:
-        self._uvicorn.should_exit = True
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        host, port = self._socket.getsockname()[:2]
+        url = f"http://{host}:{port}"
+        write_server_file(self._settings, url, self._token)
+        self._announce(url, port)
+        # What was imported stays: no collection need look at it again.
+        gc.freeze()
+        await self._uvicorn.serve(sockets=[self._socket])
+
+    def _stop(self) -> None:
+        self._uvicorn.stop()
         self._bell.close()
 
     def _ring(self) -> None:
@@ -153,8 +162,20 @@ def _open_home(settings: Settings, clock: Clock) -> Home:
 class _Uvicorn(uvicorn.Server):
     """Leaves signals to ``Server``, which must wake parked calls before the loop can end."""
 
-    def install_signal_handlers(self) -> None:
-        """Install none."""
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def stop(self) -> None:
+        """End at once; on the event loop only."""
+        self.should_exit = True
+        self._told.set()
+
+    async def main_loop(self) -> None:
+        """Renew the date header each second; an idle server is woken for nothing more."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _TICK_SECONDS)
 
     def capture_signals(self) -> "_NoCapture":  # type: ignore[override]
         """Capture none."""

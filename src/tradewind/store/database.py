@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from tradewind.errors import UnavailableError
+from tradewind.errors import RefusedError, UnavailableError
 
 T = TypeVar("T")
 
@@ -41,6 +41,9 @@ class Database:
             path: The file, None for memory.
             power_safe: Wait for the disk at each commit, so that a power cut loses nothing; process
                 death never does.
+
+        Raises:
+            RefusedError: The file cannot be opened, or is not a database.
         """
         self.path = path
         self._synchronous = "FULL" if power_safe else "NORMAL"
@@ -58,7 +61,14 @@ class Database:
             )
         event.listen(self._engine, "connect", self._prepare)
         event.listen(self._engine, "begin", _begin)
-        self._write = self._engine.connect().execution_options(tradewind_write=True)
+        try:
+            self._write = self._engine.connect().execution_options(tradewind_write=True)
+        except DatabaseError as error:
+            raise RefusedError(
+                "database-not-usable",
+                f"{path} cannot be opened: {error.orig}.",
+                "Put a good copy in its place, or set TRADEWIND_HOME to another folder.",
+            ) from error
 
     @property
     def engine(self) -> Engine:
