@@ -1,5 +1,9 @@
 """Each process killed and frozen while fifty tasks run: nothing is lost, nothing runs twice."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
 
 from tests.process.conftest import SHORT, Install
@@ -128,8 +132,8 @@ def test_a_frozen_launcher_costs_nothing_and_then_restarts_what_it_missed(
     finish(place, seconds=40)
 
 
-def test_a_killed_launcher_takes_all_along_and_the_next_goes_on(install: Install) -> None:
-    place = install(**SHORT)
+def launcher_killed(place: Installation) -> None:
+    """All of it is gone soon, and the next one goes on where this one stopped."""
     launcher = place.start()
     running(place)
     place.open_gate("one", "early")
@@ -186,5 +190,40 @@ def tasks_of(place: Installation, worker: int) -> list[int]:
     return [pid for pid in place.living("one") if parent_of(parent_of(parent_of(pid))) == worker]
 
 
-def test_workers_killed_and_frozen(install: Install) -> None:
-    workers_killed_and_frozen(install(**SHORT), fence=4, reaped=11)
+def server_frozen(place: Installation, fence: float) -> None:
+    """Tasks do not run on when their server is silent for long; it learns of it later."""
+    place.start()
+    pids = running(place)
+    server = place.server()
+    freeze(server)
+    wait_gone(pids, fence + 5 + 1)
+    thaw(server)
+    finish(place, seconds=40)
+    assert list(place.outcomes("one").values()) == [["lost", "success"]] * TASKS
+
+
+def together(*scenarios: Callable[[], None]) -> None:
+    """Play scenarios in homes of their own at the same time: most of it is waiting."""
+    with ThreadPoolExecutor() as threads:
+        for done in [threads.submit(scenario) for scenario in scenarios]:
+            done.result()
+
+
+def test_launcher_killed_workers_killed_and_frozen_server_frozen(install: Install) -> None:
+    first, second, third = (install(**SHORT) for _ in range(3))
+    together(
+        partial(launcher_killed, first),
+        partial(workers_killed_and_frozen, second, fence=4, reaped=11),
+        partial(server_frozen, third, fence=4),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_same_with_the_lengths_as_shipped(install: Install) -> None:
+    first, second, third = (install() for _ in range(3))
+    together(
+        partial(launcher_killed, first),
+        partial(workers_killed_and_frozen, second, fence=20, reaped=35),
+        partial(server_frozen, third, fence=20),
+    )

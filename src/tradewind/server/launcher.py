@@ -90,6 +90,7 @@ class Launcher:
         self._worker = Child("worker", "tradewind.worker", drain_seconds + _WORKER_GRACE_SECONDS)
         self._wake_read, self._wake_write = os.pipe()
         self._stops = self._heard = 0
+        self._is_stopping = False
         self._drain_seconds = drain_seconds
 
     def run(self) -> int:
@@ -109,7 +110,7 @@ class Launcher:
         while not self._stops and not code:
             now = time.monotonic()
             due = [at for child in self._children if (at := child.ensure(now)) is not None]
-            self._wait(min(due) - now if due else None)
+            self._wait(max(0.0, min(due) - now) if due else None)
             code = self._reap()
         self._stop_all()
         return 1 if code == REFUSED else code
@@ -140,13 +141,16 @@ class Launcher:
         code = os.waitstatus_to_exitcode(status)
         if child is self._server and code == REFUSED:
             return REFUSED
-        if not self._stops:
+        if not self._is_stopping:
             how = f"ended with code {code}" if code >= 0 else f"was killed by signal {-code}"
             _say(f"The {child.name} {how} and is started again.")
         return 0
 
     def _stop_all(self) -> None:
         self._heard = self._stops
+        self._is_stopping = True
+        # A worker that says its last words to a frozen server is not heard.
+        self._server.signal(signal.SIGCONT)
         self._stop(self._worker, self._say_that_it_takes_time)
         self._stop(self._server)
         self._await(_has_no_child, _ORPHANS_SECONDS)
