@@ -142,11 +142,19 @@ class RecordHandler(logging.Handler):
         self._formatter = logging.Formatter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one record; one that cannot be formatted is reported as logging does it."""
+        """Send one record; of one that cannot be formatted, send what is wrong with it."""
         try:
-            self._outlet.send(self._convert(record))
-        except Exception:  # noqa: BLE001 a broken log call must not fail its task
-            self.handleError(record)
+            message = self._convert(record)
+        except Exception as error:  # noqa: BLE001 a broken log call must not fail its task
+            message = LogRecord(
+                timestamp=_stamp(self._outlet.clock.now()),
+                level="error",
+                event=f"This log call failed: {record.msg!r} with {error!r}",
+                logger=record.name,
+                filename=record.filename,
+                lineno=record.lineno,
+            )
+        self._outlet.send(message)
 
     def _convert(self, record: logging.LogRecord) -> LogRecord:
         # A traceback that whoever logged it has cut down to the user's own frames already.

@@ -67,8 +67,8 @@ class ChildProcess:
                 flush_c_streams()
                 self.channel.send(last_word)
             code = 0
-        except BaseException:  # noqa: BLE001 whatever is left, this process ends here
-            os.write(2, traceback.format_exc().encode(errors="replace"))
+        except BaseException as error:  # noqa: BLE001 whatever is left, this process ends here
+            os.write(2, "".join(traceback.format_exception(error)).encode(errors="replace"))
         finally:
             os._exit(code)
 

@@ -270,8 +270,8 @@ def _run_file_zygote(
             gc.collect()
             gc.freeze()
             Zygote(control, output, clock, loaded).run()
-    except BaseException:  # noqa: BLE001 a forked process must not climb into its parent's loop
-        os.write(2, traceback.format_exc().encode(errors="replace"))
+    except BaseException as error:  # noqa: BLE001 a forked process must not climb into its parent's loop
+        os.write(2, "".join(traceback.format_exception(error)).encode(errors="replace"))
     finally:
         os._exit(0)
 
