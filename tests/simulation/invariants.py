@@ -310,11 +310,19 @@ class Checker:
         shadow = self.shadow
         if ti.folded in (TaskState.QUEUED, TaskState.RUNNING):
             said = f"{_name(ti)} was admitted over a limit: {shadow.use_of(ti)}"
-            _hold("I5", shadow.has_room(ti, extra=1), said)
+            _hold("I5", shadow.has_room(ti, extra=1) or self._is_mixed(ti), said)
             _hold("I6", self._read(ti) == "s", f"{_name(ti)} was admitted, rule says not")
         held = shadow.is_held_by_pause(ti.run)
         _hold("I5", not held, f"{_name(ti)} was admitted though its Dag is paused")
         _hold("I6", ti.run.folded is not RunState.QUEUED, f"{ti.run.run_id} has not started")
+
+    def _is_mixed(self, ti: Ti) -> bool:
+        """Tell whether the same task of another version, with a cap of its own, moved as well."""
+        return any(
+            other.run.version is not ti.run.version
+            and (other.run.dag_id, other.key[0]) == (ti.run.dag_id, ti.key[0])
+            for other in self.moved.tis.values()
+        )
 
     def _read(self, ti: Ti) -> str:
         reading: Reading = ti.run.version.reading
@@ -478,9 +486,13 @@ class Checker:
         if latest < first or (dag.last is not None and dag.last.run_after >= latest):
             if dag.last is not None:
                 after = max(after, dag.last.run_after + dag.period)
-            _hold("I9", due <= max(after, first), f"{dag_id} ticks at {after}, next look {due}")
-        elif self.shadow.active_runs(dag_id) < self.shadow.runs_limit(dag):
+            right = due <= max(after, first) or not self._has_room(dag_id, dag)
+            _hold("I9", right, f"{dag_id} ticks at {after}, next look {due}")
+        elif self._has_room(dag_id, dag):
             _hold("I4", due <= now, f"{dag_id} has room, and its tick {latest} was not declared")
+
+    def _has_room(self, dag_id: str, dag: Dag) -> bool:
+        return self.shadow.active_runs(dag_id) < self.shadow.runs_limit(dag)
 
     # ------------------------------------------------------------------ now and then
 

@@ -174,6 +174,7 @@ def _held_by_room(usage: Usage) -> Held | None:
 
 
 _Group = tuple[int, str]
+_Entry = tuple[Order, int, Candidate]
 
 
 class Waitlist:
@@ -184,7 +185,8 @@ class Waitlist:
     """
 
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
-        self._groups: dict[_Group, list[tuple[Order, Candidate]]] = {}
+        self._groups: dict[_Group, list[_Entry]] = {}
+        self._added = 0
         self._live: dict[int, Candidate] = {}
         for candidate in candidates:
             self.add(candidate)
@@ -199,7 +201,9 @@ class Waitlist:
         """Put a candidate in; one with the same ``ti_id`` is replaced."""
         self._live[candidate.ti_id] = candidate
         group = self._groups.setdefault((candidate.run_pk, candidate.pool), [])
-        heappush(group, (candidate.order, candidate))
+        # The number keeps candidates from being compared: one put in again has the same order.
+        self._added += 1
+        heappush(group, (candidate.order, self._added, candidate))
 
     def discard(self, ti_id: int) -> None:
         """Take a candidate out, if it is in."""
@@ -212,7 +216,7 @@ class Waitlist:
     def choose(self, usage: Usage) -> list[Candidate]:
         """Take out all that may be queued now, in order, counting them into ``usage``."""
         chosen: list[Candidate] = []
-        aside: list[tuple[_Group, tuple[Order, Candidate]]] = []
+        aside: list[tuple[_Group, _Entry]] = []
         heads: list[tuple[Order, _Group]] = []
         for key in list(self._groups):
             order = self._head(key)
@@ -222,11 +226,12 @@ class Waitlist:
         while heads and (usage.room is None or usage.room > 0):
             _, key = heappop(heads)
             entry = heappop(self._groups[key])
-            held = why_held(entry[1], usage)
+            candidate = entry[2]
+            held = why_held(candidate, usage)
             if held is None:
-                usage.admit(entry[1])
-                del self._live[entry[1].ti_id]
-                chosen.append(entry[1])
+                usage.admit(candidate)
+                del self._live[candidate.ti_id]
+                chosen.append(candidate)
             else:
                 aside.append((key, entry))
                 if held.code == "run-full":
@@ -240,7 +245,7 @@ class Waitlist:
 
     def _head(self, key: _Group) -> Order | None:
         group = self._groups[key]
-        while group and self._live.get(group[0][1].ti_id) is not group[0][1]:
+        while group and self._live.get(group[0][2].ti_id) is not group[0][2]:
             heappop(group)
         if group:
             return group[0][0]

@@ -121,6 +121,7 @@ class Commands:
         facts = _runnable(tx, wish.dag_id)
         spec = facts.decode_spec()
         there = runs.read_runs_between(tx, wish.dag_id, wish.from_date, wish.to_date)
+        living = attempts.read_runs_with_live_attempts(tx, wish.dag_id)
         active = backfills.read_active_backfill_of(tx, wish.dag_id)
         dates = planned.plan_backfill(
             spec,
@@ -133,7 +134,12 @@ class Commands:
             ),
             now=now,
             existing={
-                date: ExistingRun(run_id=run.run_id, state=run.state) for date, run in there.items()
+                # A run that timed out is in flight until the last of its tasks has been ended.
+                date: ExistingRun(
+                    run_id=run.run_id,
+                    state=RunState.RUNNING if run.pk in living else run.state,
+                )
+                for date, run in there.items()
             },
             active_backfill=active.id if active else None,
         )

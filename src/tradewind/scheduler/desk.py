@@ -121,7 +121,9 @@ class Desk:
         if message.parsed or message.parsing is not None or message.abandoned:
             self.look_for_files()
         for report in message.parsed:
-            if files.apply_parse_report(tx, report, now, self._policy.parse):
+            changed = files.apply_parse_report(tx, report, now, self._policy.parse)
+            if changed:
+                self._runs.reload(tx, changed, now)
                 self._on_parsed()
         self._settle(tx, now)
         claims: Sequence[TaskOrder] = ()

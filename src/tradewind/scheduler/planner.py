@@ -68,15 +68,16 @@ class Planner:
             ),
             now,
         )
-        for info in plan.create:
-            self._make_scheduled(tx, facts, spec, info, now)
+        made = [self._make_scheduled(tx, facts, spec, info, now) for info in plan.create]
+        # A tick that had its run already took no room: those held for want of it are due at once.
+        look_at = plan.look_at if all(made) or not plan.held else now
         last = plan.create[-1] if plan.create else facts.marks.last_automated
         dags.set_next(
             tx,
             facts.dag_id,
             PlannerMarks(
                 next_run=plan.next,
-                next_due_at=plan.look_at,
+                next_due_at=look_at,
                 declared_after=last.run_after if last else facts.marks.declared_after,
                 last_automated=last,
             ),
@@ -84,10 +85,10 @@ class Planner:
 
     def _make_scheduled(
         self, tx: Tx, facts: DagFacts, spec: DagSpec, info: RunInfo, now: datetime
-    ) -> None:
+    ) -> bool:
         # A person may have run this very date already; the tick then has its run.
         if runs.read_run_of_date(tx, facts.dag_id, info.logical_date) is not None:
-            return
+            return False
         run_id = run_id_of(RunType.SCHEDULED, info.run_after, info.logical_date)
         run = Run(
             dag_id=facts.dag_id,
@@ -104,6 +105,8 @@ class Planner:
         except RefusedError as refusal:
             # Dates of tasks may leave out a tick that the schedule holds: there is nothing to run.
             _log.info("No run of %s: %s", run_id, refusal.message)
+            return False
+        return True
 
     def make(self, tx: Tx, facts: DagFacts, spec: DagSpec, run: Run, now: datetime) -> LiveRun:
         """Write a run and its instances; it is queued.

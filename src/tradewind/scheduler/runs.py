@@ -1,6 +1,6 @@
 """The keeper of live runs: loads them, folds what happens into them, decides, writes them back."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
@@ -81,11 +81,25 @@ class Runs:
             raise LookupError(pk)
         live = self._read(tx, run, runs.claim_run(tx, pk, self._owner))
         self._live[pk] = live
-        if live.state is RunState.RUNNING:
+        if live.state is not RunState.QUEUED:
+            # What runs is looked at; what has ended is let go with the next flush.
             self._touched[pk] = live
         for row in live.rows.values():
             self.waiting.moved(live, row, TaskState.NONE, row.state)
         return live
+
+    def reload(self, tx: Tx, dag_ids: Collection[str], now: datetime) -> None:
+        """Take the runs of these Dags anew from their rows: their versions may say other limits."""
+        mine = [live for live in self._live.values() if live.run.dag_id in dag_ids]
+        if not mine:
+            return
+        self.flush(tx, now)
+        for live in mine:
+            self._live.pop(live.pk, None)
+            for row in live.rows.values():
+                self.waiting.moved(live, row, row.state, TaskState.NONE)
+            if live.state is RunState.RUNNING:
+                self.load(tx, live.pk)
 
     def view(self, tx: Tx, run: Run) -> LiveRun:
         """Answer a run to look at only: from memory, or from its rows without taking it."""
@@ -153,7 +167,7 @@ class Runs:
                 break
             wanted = left
         waiters = self._past_waiters.setdefault(live.run.dag_id, set())
-        if wanted:
+        if wanted and live.state is RunState.RUNNING:
             waiters.add(live.pk)
         else:
             waiters.discard(live.pk)
@@ -210,14 +224,14 @@ class Runs:
         """
         changes, logged, changed = [], [], []
         for live in self._touched.values():
+            if live.state in TERMINAL_RUN:
+                self._live.pop(live.pk, None)
             change = live.take_change()
             if change is None:
                 continue
             changes.append(change)
             logged += live.take_logged()
             changed += live.take_changed()
-            if live.state in TERMINAL_RUN:
-                self._live.pop(live.pk, None)
         runs.apply_run_changes(tx, changes)
         tasks.apply_changes(tx, changed)
         events.append_events(tx, logged)

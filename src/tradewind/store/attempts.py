@@ -83,6 +83,12 @@ _OF_TI = _SELECT.where(attempt.c.ti_id == bindparam("b_ti")).order_by(attempt.c.
 _COUNT_LIVE = select(func.count()).where(
     attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
 )
+_RUNS_WITH_LIVE = (
+    select(task_instance.c.run_pk)
+    .distinct()
+    .join(attempt, attempt.c.ti_id == task_instance.c.id)
+    .where(attempt.c.state == "running", task_instance.c.dag_id == bindparam("b_dag"))
+)
 _COUNT_LIVE_OF_RUN = (
     select(func.count())
     .select_from(attempt)
@@ -133,6 +139,11 @@ def read_live_attempts_of(tx: Tx, ti_ids: Sequence[int]) -> list[Attempt]:
 def count_live_attempts(tx: Tx, worker_id: str) -> int:
     """Answer how many attempts a worker holds."""
     return int(tx.execute(_COUNT_LIVE, {"b_worker": worker_id}).scalar_one())
+
+
+def read_runs_with_live_attempts(tx: Tx, dag_id: str) -> set[int]:
+    """Answer keys of a Dag's runs that have live attempts, those being ended too."""
+    return set(tx.execute(_RUNS_WITH_LIVE, {"b_dag": dag_id}).scalars())
 
 
 def count_live_attempts_of_run(tx: Tx, run_pk: int) -> int:
