@@ -1,10 +1,10 @@
 """``./dev bench [NAME...]``: measure, and print each figure beside its target."""
 
 import argparse
+import logging
 import shutil
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from benchmarks import (
 from benchmarks.figures import Figure, to_markdown, to_text
 from benchmarks.machine import describe_machine, read_load
 from benchmarks.options import Options
+
+log = logging.getLogger(__name__)
 
 BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "throughput": throughput.measure,
@@ -48,8 +50,9 @@ def main() -> int:
         sys.stderr.write(f"-- {name}\n")
         try:
             found = BENCHMARKS[name](options)
-        except Exception:  # noqa: BLE001 - one that breaks must not cost the others' figures
-            traceback.print_exc()
+        except Exception:
+            # One that breaks must not cost the figures of the others.
+            log.exception("%s could not be measured", name)
             broken.append(name)
             continue
         figures += found
