@@ -25,6 +25,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "import_errors": ("/api/v2", "tradewind.api.public.import_errors"),
     "why": ("/api/own", "tradewind.api.own.why"),
     "next_runs": ("/api/own", "tradewind.api.own.next_runs"),
+    "secrets": ("/api/own", "tradewind.api.own.secrets"),
     "backfill_dates": ("/api/own", "tradewind.api.own.backfill_dates"),
 }
 """Name -> prefix and module of each router; a command without a server mounts those it needs."""

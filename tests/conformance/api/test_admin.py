@@ -7,7 +7,7 @@ from tradewind.store.connections import read_connection
 from tradewind.store.variables import read_variable
 
 VARIABLES, CONNECTIONS, POOLS = "/api/v2/variables", "/api/v2/connections", "/api/v2/pools"
-BACKFILLS = "/api/v2/backfills"
+BACKFILLS, SECRETS = "/api/v2/backfills", "/api/own/secrets"
 RANGE = {"dag_id": "daily_sales", "from_date": "2026-04-03", "to_date": "2026-04-05T00:00:00Z"}
 
 
@@ -62,6 +62,20 @@ def test_a_connection_keeps_its_secrets_to_itself(stack: Stack) -> None:
     assert stack.get(CONNECTIONS)["total_entries"] == 1
     stack.ask("DELETE", f"{CONNECTIONS}/shop", status=204)
     stack.get(f"{CONNECTIONS}/shop", status=404)
+
+
+def test_the_holder_of_the_token_reads_secrets_in_clear_and_nobody_keeps_them(stack: Stack) -> None:
+    stack.ask("POST", VARIABLES, {"key": "a/db_password", "value": "s3cr3t"}, status=201)
+    body = {"conn_type": "http", "password": "p", "extra": '{"token":"t"}', "schema": "s"}
+    stack.ask("POST", CONNECTIONS, {"connection_id": "shop", **body}, status=201)
+    reply = stack.call("GET", f"{SECRETS}/variables/a/db_password")
+    assert reply.json()["value"] == "s3cr3t"
+    assert reply.headers["cache-control"] == "no-store"
+    reply = stack.call("GET", f"{SECRETS}/connections/shop")
+    assert {key: reply.json()[key] for key in body} == body
+    assert reply.headers["cache-control"] == "no-store"
+    assert "Did you mean" in stack.get(f"{SECRETS}/connections/shp", status=404)["hint"]
+    stack.ask("DELETE", f"{SECRETS}/variables/a/db_password", status=405)
 
 
 def test_a_pool_is_made_changed_and_deleted(stack: Stack) -> None:

@@ -56,6 +56,8 @@ TOKEN_NEEDED = {
     ("GET", "/api/own/next-runs/{dag_id}"),
     ("GET", "/api/own/backfills/{backfill_id}/dates"),
     ("POST", "/api/own/backfills/plan"),
+    ("GET", "/api/own/secrets/variables/{key:path}"),
+    ("GET", "/api/own/secrets/connections/{conn_id:path}"),
 }
 """Every route there is has its row here or in ``OPEN``: a new one must be thought about."""
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import Field
 
+from tradewind.api.public.clear import find_connection
 from tradewind.api.public.fields import (
     Body,
     OrderBy,
@@ -14,15 +15,12 @@ from tradewind.api.public.fields import (
     chosen_order,
 )
 from tradewind.api.public.masks import MASK, mask_extra, unmask_extra
-from tradewind.errors import NotFoundError, RefusedError, did_you_mean
+from tradewind.errors import RefusedError
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.store import connections
 from tradewind.store.database import Tx
-from tradewind.store.secrets import Vault
 
 router = APIRouter(tags=["Connection"])
-
-_NEAR = 200
 
 
 class ConnectionShape(Shape):
@@ -104,7 +102,7 @@ def post_connection(body: ConnectionBody, services: ServicesDep) -> ConnectionSh
 def get_connection(connection_id: str, services: ServicesDep) -> ConnectionShape:
     """Read one connection."""
     with services.database.read() as tx:
-        return _shape(_read(tx, services.vault, connection_id))
+        return _shape(find_connection(tx, services.vault, connection_id))
 
 
 @router.patch("/connections/{connection_id}")
@@ -122,7 +120,7 @@ def patch_connection(
     fields = check_mask(update_mask, sent)
 
     def change(tx: Tx) -> ConnectionValue:
-        value = _merged(_read(tx, services.vault, connection_id), body.to_value(), fields)
+        value = _merged(find_connection(tx, services.vault, connection_id), body.to_value(), fields)
         connections.update_connection(tx, services.vault, value, services.clock.now())
         return value
 
@@ -155,18 +153,6 @@ def _merged(old: ConnectionValue, new: ConnectionValue, fields: set[str]) -> Con
         password=old.password if hidden else pick("password"),
         extra=unmask_extra(pick("extra"), old.extra),
     )
-
-
-def _read(tx: Tx, vault: Vault, conn_id: str) -> ConnectionValue:
-    found = connections.read_connection(tx, vault, conn_id)
-    if found is None:
-        known = [one.conn_id for one in connections.list_connections(tx, vault, _NEAR)]
-        raise NotFoundError(
-            "connection-not-found",
-            f"The Connection with connection_id: `{conn_id}` was not found",
-            did_you_mean(conn_id, known),
-        )
-    return found
 
 
 def _shape(value: ConnectionValue) -> ConnectionShape:

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from tradewind.api.public.clear import find_variable, no_variable
 from tradewind.api.public.fields import (
     Body,
     OrderBy,
@@ -13,8 +14,7 @@ from tradewind.api.public.fields import (
     chosen_order,
 )
 from tradewind.api.public.masks import MASK, is_sensitive
-from tradewind.api.services import Services
-from tradewind.errors import ConflictError, NotFoundError, RefusedError, did_you_mean
+from tradewind.errors import ConflictError, RefusedError
 from tradewind.store import variables
 from tradewind.store.database import Tx
 from tradewind.store.variables import VariableFacts
@@ -73,7 +73,8 @@ def get_variables(
             keys.reverse()
         shown = keys[page.offset : page.offset + page.limit]
         return VariableList(
-            variables=[_shape(_read(tx, services, key)) for key in shown], total_entries=len(keys)
+            variables=[_shape(find_variable(tx, services.vault, key)) for key in shown],
+            total_entries=len(keys),
         )
 
 
@@ -101,7 +102,7 @@ def post_variable(body: VariableBody, services: ServicesDep) -> VariableShape:
 def get_variable(variable_key: str, services: ServicesDep) -> VariableShape:
     """Read one variable."""
     with services.database.read() as tx:
-        return _shape(_read(tx, services, variable_key))
+        return _shape(find_variable(tx, services.vault, variable_key))
 
 
 @router.patch("/variables/{variable_key:path}")
@@ -117,7 +118,7 @@ def patch_variable(
     fields = check_mask(update_mask, set(body.model_fields_set))
 
     def change(tx: Tx) -> VariableFacts:
-        old = _read(tx, services, variable_key)
+        old = find_variable(tx, services.vault, variable_key)
         keeps = "value" not in fields or body.value is None
         # A client that read a hidden value and sends it back must not overwrite the secret.
         keeps = keeps or (body.value == MASK and is_sensitive(variable_key))
@@ -127,7 +128,7 @@ def patch_variable(
             description=body.description if "description" in fields else old.description,
         )
         variables.set_variable(tx, services.vault, facts, services.clock.now())
-        return _read(tx, services, variable_key)
+        return find_variable(tx, services.vault, variable_key)
 
     return _shape(services.writer.write(change))
 
@@ -138,24 +139,9 @@ def delete_variable(variable_key: str, services: ServicesDep) -> None:
 
     def drop(tx: Tx) -> None:
         if not variables.delete_variable(tx, variable_key, services.clock.now()):
-            raise _no_variable(tx, variable_key)
+            raise no_variable(tx, variable_key)
 
     services.writer.write(drop)
-
-
-def _read(tx: Tx, services: Services, key: str) -> VariableFacts:
-    found = variables.read_variable(tx, services.vault, key)
-    if found is None:
-        raise _no_variable(tx, key)
-    return found
-
-
-def _no_variable(tx: Tx, key: str) -> NotFoundError:
-    return NotFoundError(
-        "variable-not-found",
-        f"The Variable with key: `{key}` was not found",
-        did_you_mean(key, variables.read_variable_keys(tx)),
-    )
 
 
 def _shape(facts: VariableFacts) -> VariableShape:
