@@ -1,12 +1,13 @@
 """What a tree of processes takes: memory and CPU time."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 
 def read_tree(pid: int) -> list[psutil.Process]:
-    """Answer a process and all that descend from it."""
+    """Answer a process and all that descend from it; any but the first may end at any moment."""
     top = psutil.Process(pid)
     return [top, *top.children(recursive=True)]
 
@@ -15,16 +16,21 @@ def read_pss_mb(tree: list[psutil.Process]) -> float:
     """Answer the memory of the processes in MB, each shared page counted once."""
     total = 0
     for process in tree:
-        rollup = Path(f"/proc/{process.pid}/smaps_rollup")
-        for line in rollup.read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
+        with suppress(FileNotFoundError, ProcessLookupError):
+            rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+            total += sum(
+                int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")
+            )
     return total * 1024 / 1e6
 
 
 def read_cpu_seconds(tree: list[psutil.Process]) -> float:
     """Answer the CPU time of the processes, and of the children they have waited for."""
-    return sum(sum(process.cpu_times()[:4]) for process in tree)
+    total = 0.0
+    for process in tree:
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])
+    return total
 
 
 def read_cpu_by_part(tree: list[psutil.Process]) -> dict[str, float]:
@@ -32,7 +38,10 @@ def read_cpu_by_part(tree: list[psutil.Process]) -> dict[str, float]:
     parts = dict.fromkeys(_PARTS.values(), 0.0)
     parts["tasks"] = 0.0
     for process in tree:
-        times, line = process.cpu_times(), " ".join(process.cmdline())
+        try:
+            times, line = process.cpu_times(), " ".join(process.cmdline())
+        except psutil.NoSuchProcess:
+            continue
         part = next((name for mark, name in _PARTS.items() if mark in line), None)
         if part is not None:
             parts[part] += times.user + times.system
@@ -50,15 +59,20 @@ _PARTS = {
 
 def count_zygotes(tree: list[psutil.Process]) -> int:
     """Answer how many zygotes the tree has, the base zygote included."""
-    return sum("tradewind.runtime.zygote" in process.cmdline() for process in tree)
+    count = 0
+    for process in tree:
+        with suppress(psutil.NoSuchProcess):
+            count += "tradewind.runtime.zygote" in process.cmdline()
+    return count
 
 
 def describe_tree(tree: list[psutil.Process]) -> str:
     """Answer each process with its memory, for whoever looks for what is large."""
     lines = []
     for process in tree:
-        words = [word.rpartition("/")[2] for word in process.cmdline()[:4]]
-        lines.append(f"  {read_pss_mb([process]):6.1f} MB  {process.pid}  {' '.join(words)}")
+        with suppress(psutil.NoSuchProcess):
+            words = [word.rpartition("/")[2] for word in process.cmdline()[:4]]
+            lines.append(f"  {read_pss_mb([process]):6.1f} MB  {process.pid}  {' '.join(words)}")
     return "\n".join(lines)
 
 
