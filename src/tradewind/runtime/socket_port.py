@@ -26,7 +26,7 @@ class SocketPort:
         """Ask over this channel; without an order (at import) nothing can be pushed."""
         self._channel = channel
         self._order = order
-        self._reader: FrameReader[Told] = told_reader()
+        self._reader: FrameReader[Told] | None = None
         self._turn = threading.RLock()
         self._number = 0
         self._pushed: dict[str, bytes] = {}
@@ -117,8 +117,9 @@ class SocketPort:
         return msgspec.convert(told.value, kind)
 
     def _wait_for(self, number: int) -> Told:
+        reader = self._reader = self._reader or told_reader()
         while chunk := self._channel.receive():
-            for told in self._reader.feed(chunk):
+            for told in reader.feed(chunk):
                 # An older number is the answer to a question that a signal cut off.
                 if told.number == number:
                     return told

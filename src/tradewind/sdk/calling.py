@@ -1,8 +1,10 @@
 """Calling an author's function with what of the context its signature asks for."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections import ChainMap
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from types import FunctionType
+from typing import Any, cast
 
 from tradewind.sdk.context import CONTEXT_KEYS
 
@@ -18,13 +20,32 @@ def determine_kwargs(
         >>> determine_kwargs(lambda a, ds: None, [1], {"ds": "2026-04-20", "ts": "x"})
         {'ds': '2026-04-20'}
     """
+    positional, named, takes_any = _asked(func)
+    taken = set(positional[: len(args)])
+    if takes_any:
+        return {name: value for name, value in kwargs.items() if name not in taken}
+    return {name: kwargs[name] for name in named if name not in taken and name in kwargs}
+
+
+def merged_kwargs(own: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answer the author's values before those of the context, of which none is made yet."""
+    return ChainMap(dict(own), cast(MutableMapping[str, Any], context))
+
+
+def _asked(func: Callable[..., Any]) -> tuple[Sequence[str], Sequence[str], bool]:
+    """Answer a function's parameters in order, those that may be named, and whether any name is."""
+    if type(func) is FunctionType and not hasattr(func, "__wrapped__"):
+        # A signature object costs a short task more than all else that it does.
+        code = func.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+        return code.co_varnames[: code.co_argcount], names[code.co_posonlyargcount :], takes_any
     parameters = list(inspect.signature(func).parameters.values())
-    taken = {parameter.name for parameter in parameters[: len(args)]}
-    rest = {name: value for name, value in kwargs.items() if name not in taken}
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-        return rest
-    names = {parameter.name for parameter in parameters if parameter.kind in _KEYWORD}
-    return {name: value for name, value in rest.items() if name in names}
+    return (
+        [parameter.name for parameter in parameters],
+        [parameter.name for parameter in parameters if parameter.kind in _KEYWORD],
+        any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+    )
 
 
 def call(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tradewind.errors import did_you_mean
-from tradewind.sdk.calling import call, determine_kwargs
+from tradewind.sdk.calling import call, determine_kwargs, merged_kwargs
 from tradewind.sdk.decorated import DecoratedOperator, TaskDecorator, task_decorator_factory
 from tradewind.sdk.exceptions import AirflowException, UnsupportedArgument
 from tradewind.sdk.group import TaskGroup
@@ -63,7 +63,8 @@ class BashDecoratedOperator(DecoratedOperator, BashOperator):
         Raises:
             TypeError: It returned no command.
         """
-        kwargs = determine_kwargs(self.python_callable, self.op_args, {**context, **self.op_kwargs})
+        asked = merged_kwargs(self.op_kwargs, context)
+        kwargs = determine_kwargs(self.python_callable, self.op_args, asked)
         command = call(self.python_callable, self.op_args, kwargs)
         if not isinstance(command, str) or not command.strip():
             raise TypeError(f"Task '{self.task_id}' must return a Bash command, not {command!r}")

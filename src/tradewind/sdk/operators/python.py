@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from tradewind.sdk.calling import call, determine_kwargs
+from tradewind.sdk.calling import call, determine_kwargs, merged_kwargs
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.operator import BaseOperator
 
@@ -68,8 +68,9 @@ class PythonOperator(BaseOperator):
 
     def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer the keyword arguments: the author's, and what is asked of the context."""
-        merged = {**context, **self.op_kwargs}
-        return determine_kwargs(self.python_callable, self.op_args, merged)
+        return determine_kwargs(
+            self.python_callable, self.op_args, merged_kwargs(self.op_kwargs, context)
+        )
 
     def execute_callable(self) -> Any:
         """Call the function with the arguments as they now are."""
