@@ -32,6 +32,7 @@ class Installation:
         self.ratios: list[float] = []
         self.rates: list[float] = []
         self.gaps: list[float] = []
+        self.server_cpu: list[float] = []
 
     def fill(self, instances: int) -> None:
         """Give it a past."""
@@ -52,6 +53,7 @@ class Installation:
             gaps = latency.measure_gaps(api, self._marks, self._options.links)
         self.rates.append(rate.tasks_a_second)
         self.ratios.append(rate.ratio)
+        self.server_cpu.append(rate.cpu_ms["server"])
         self.gaps.append(statistics.median(gaps))
 
 
@@ -68,6 +70,7 @@ def measure(options: Options) -> list[Figure]:
         full.measure_round()
     rates = [f / e for f, e in zip(full.ratios, empty.ratios, strict=True)]
     gaps = [e / f for f, e in zip(full.gaps, empty.gaps, strict=True)]
+    cpu = [statistics.median(one.server_cpu) for one in (full, empty)]
     pairs = (
         (f"{options.tasks:,} tasks", rates, full.rates, empty.rates, "tasks/s"),
         (f"chain of {options.links}", gaps, full.gaps, empty.gaps, "ms a gap"),
@@ -81,7 +84,8 @@ def measure(options: Options) -> list[Figure]:
             runs=options.rounds,
             load=load,
             note=f"zygote warm; {statistics.median(with_it):.1f} with, "
-            f"{statistics.median(without):.1f} without ({unit})",
+            f"{statistics.median(without):.1f} without ({unit}); "
+            f"server CPU {cpu[0]:.2f} and {cpu[1]:.2f} ms a task",
         )
         for what, shares, with_it, without, unit in pairs
     ]
