@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.pool import AsyncResult
 
 from tests.simulation.world import BrokenError, Summary, World
 
@@ -45,7 +46,7 @@ def play_many(
             seed += 1
 
     with context.Pool(processes, maxtasksperchild=50) as pool:
-        waiting = []
+        waiting: list[AsyncResult[tuple[int, Summary | str]]] = []
         source = jobs()
         while True:
             while len(waiting) < processes * 2 and (job := next(source, None)) is not None:
@@ -102,9 +103,7 @@ def main() -> int:
         return 0
     # Children are started anew: sets of texts have one order in all of them.
     os.environ["PYTHONHASHSEED"] = _HASH_SEED
-    total, broken = play_many(
-        wish.first, wish.steps, wish.minutes * 60, wish.processes, wish.world
-    )
+    total, broken = play_many(wish.first, wish.steps, wish.minutes * 60, wish.processes, wish.world)
     for seed, said in broken:
         sys.stdout.write(f"{said}\n\nAgain: python -m tests.simulation --seed {seed}")
         sys.stdout.write(f" --world {wish.world}\n")

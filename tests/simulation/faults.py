@@ -17,12 +17,11 @@ class Faults:
         self.rng = world.rng
         self.is_quiet = False
         self.net_is_out = False
-        self._unseen = True
         kinds = (0.0, 0.02, 0.05, 0.15)
         self.loss = self.rng.choice(kinds)
         self.slow = self.rng.choice(kinds)
         self.twice = self.rng.choice((0.0, 0.01, 0.05))
-        self.breaks = self.rng.choice((0.02, 0.05, 0.1))
+        self.breaks = self.rng.choice((0.05, 0.1, 0.2))
 
     # ------------------------------------------------------------------ transactions
 
@@ -34,20 +33,23 @@ class Faults:
 
     def draw_countdown(self) -> int | None:
         """Answer at which statement; None for the first one that was not tried."""
-        return None if self.rng.random() < 0.7 else self.rng.randint(0, 40)
+        return None if self.rng.random() < 0.8 else self.rng.randint(0, 40)
 
     # ------------------------------------------------------------------ messages
 
     def latency(self) -> int:
         return self.rng.choice((0, 1, 1, 2, 20))
 
-    def draw_loss(self) -> bool:
-        return self.net_is_out or (not self.is_quiet and self.rng.random() < self.loss)
+    def draw_loss(self, worker: "Worker") -> bool:
+        """Answer whether a message from or to a worker is lost."""
+        if self.net_is_out or worker.is_cut_off:
+            return True
+        return not self.is_quiet and self.rng.random() < self.loss
 
     def carry(self, worker: "Worker", line: str, call: "Call") -> None:
         """Bring a request to the server, or not, or late, or twice."""
         world, rng = self.world, self.rng
-        if self.draw_loss():
+        if self.draw_loss(worker):
             world.lose(line)
             if rng.random() < 0.5:
                 worker.later(
@@ -58,17 +60,13 @@ class Faults:
         if not self.is_quiet and rng.random() < self.slow:
             delay = rng.choice((500, 4000, 12_000, 30_000))
             world.count("delayed")
-        lost = self.draw_loss()
+        lost = self.draw_loss(worker)
         broken = rng.random() < 0.5
-        world.after(
-            delay, lambda: worker.arrive(line, call, answer_is_lost=lost, broken=broken)
-        )
+        world.after(delay, lambda: worker.arrive(line, call, answer_is_lost=lost, broken=broken))
         if not self.is_quiet and rng.random() < self.twice:
             world.count("duplicated")
             more = delay + rng.choice((0, 10, 2000, 20_000))
-            world.after(
-                more, lambda: worker.arrive(line, call, answer_is_lost=True, broken=False)
-            )
+            world.after(more, lambda: worker.arrive(line, call, answer_is_lost=True, broken=False))
 
     # ------------------------------------------------------------------ the rest of the world
 
@@ -85,7 +83,7 @@ class Faults:
         world, rng = self.world, self.rng
         worker = rng.choice(world.workers)
         kind = rng.choice(
-            ("kill", "freeze", "freeze-host", "drain", "cut", "jump", "out", "die", "none")
+            ("kill", "freeze", "freeze-host", "drain", "cut", "cut-one", "jump", "out", "die")
         )
         world.count(kind)
         if kind == "kill":
@@ -95,10 +93,12 @@ class Faults:
             worker.freeze(length, whole_host=kind == "freeze-host")
         elif kind == "drain":
             worker.drain()
+        elif kind == "cut-one":
+            worker.cut_off(rng.choice((8000, 22_000, 45_000)))
         elif kind == "cut":
             self._cut(rng.choice((2000, 15_000, 45_000)))
         elif kind == "jump":
-            world.jump(rng.choice((-300_000, -60_000, -1000, 2000, 60_000, 1_800_000)))
+            world.jump(rng.choice((-100_000, -20_000, -1000, 2000, 60_000, 1_800_000)))
         elif kind == "out" and world.server.engine is not None:
             world.note("database is out")
             world.server.is_out = True

@@ -412,9 +412,7 @@ class Checker:
                 tick += period
         dag.rebased = False
 
-    def _check_no_gap(
-        self, dag_id: str, before: RunInfo, last: RunInfo, period: timedelta
-    ) -> None:
+    def _check_no_gap(self, dag_id: str, before: RunInfo, last: RunInfo, period: timedelta) -> None:
         date = before.logical_date + period
         _hold("I4", date <= last.logical_date, f"{dag_id} declared {last.logical_date} twice")
         while date <= last.logical_date:

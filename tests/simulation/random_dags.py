@@ -87,7 +87,7 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
         catchup=period is not None and rng.random() < 0.5,
         max_active_runs=rng.choice((1, 1, 2, 4, 16)),
         max_active_tasks=rng.choice((1, 2, 4, 16)),
-        dagrun_timeout_seconds=rng.choice((60, 300, 900)) if past or rng.random() < 0.3 else None,
+        dagrun_timeout_seconds=rng.choice((30, 90, 240)) if past or rng.random() < 0.3 else None,
         fail_fast=rng.random() < 0.1,
         is_paused_upon_creation=rng.random() < 0.15,
     )
@@ -127,7 +127,7 @@ def _random_task(
         mapping=mapping,
         retry=RetrySpec(
             retries=rng.choice((0, 0, 1, 2, 3)),
-            delay_seconds=rng.choice((1, 10, 60)),
+            delay_seconds=rng.choice((1, 5, 20)),
             backoff=rng.choice((0, 2)),
         ),
         pool=rng.choice(POOLS),
@@ -179,7 +179,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 def random_ending(rng: Random, harm: float) -> Ending:
     """Draw how long a leg takes, how it ends and what it pushes."""
-    after = rng.choice((20, 100, 300, 1000, 3000, 3000, 10_000, 45_000))
+    after = rng.choice((20, 100, 300, 1000, 3000, 3000, 10_000, 45_000, 60_000))
     drawn = rng.random()
     if drawn < harm:
         outcome = rng.choice((LegState.FAILED, LegState.FAILED, LegState.SKIPPED))

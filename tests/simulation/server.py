@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import msgspec
 from sqlalchemy import event
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _LISTS = re.compile(r"\((?:\?|NULL)(?:, (?:\?|NULL))*\)(?:, \(\?(?:, \?)*\))*")
+_SHARES = 8
 POLL_MS = 1000
 """The longest a change waits for the scheduler to look."""
 
@@ -51,10 +53,19 @@ class Unit(msgspec.Struct):
 class Boundaries:
     """Which boundaries there are, and at which of them a transaction was broken off."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._mine: dict[tuple[str, str], bool] = {}
         self.seen: Counter[tuple[str, str]] = Counter()
         self.broken: Counter[tuple[str, str]] = Counter()
         self._shapes: dict[str, str] = {}
+
+    def is_wanted(self, key: tuple[str, str]) -> bool:
+        """Tell whether this world is to break off there and has not yet: it has its own share."""
+        mine = self._mine.get(key)
+        if mine is None:
+            mine = self._mine[key] = crc32(repr((self._seed, key)).encode()) % _SHARES == 0
+        return mine and not self.broken[key]
 
     def shape(self, statement: str) -> str:
         """Answer the statement without the number of its parameters."""
@@ -74,7 +85,7 @@ class Server:
         migrations.create_schema(self.database, default_pool_slots=8)
         self.journal = Journal(self.database)
         event.listen(self.database.engine, "before_cursor_execute", self._before_statement)
-        self.boundaries = Boundaries()
+        self.boundaries = Boundaries(world.seed)
         self.engine: Engine | None = None
         self.is_out = False
         """The database refuses every transaction; the server lives."""
@@ -162,6 +173,21 @@ class Server:
             self._fault = self.world.faults.draw_break()
             self._countdown = self.world.faults.draw_countdown()
         now = self.world.now
+        try:
+            answers = self._transact(units, engine, now)
+        except DiedError:
+            self._committed(units, [], now, dying=True)
+            for unit in units:
+                unit.failed("died")
+            self.die()
+        except UndoneError:
+            self._undo(units, engine)
+        except TradewindError as error:
+            self._refuse(units, engine, error)
+        else:
+            self._committed(units, answers, now)
+
+    def _transact(self, units: list[Unit], engine: Engine, now: datetime) -> list[Any]:
         answers = []
         try:
             with self.database.begin() as tx:
@@ -170,29 +196,17 @@ class Server:
                     answers.append(unit.work(engine, tx, now))
                 self._boundary("COMMIT")
             self._boundary("COMMITTED")
-        except DiedError:
-            self._method = ""
-            self._committed(units, [], now, dying=True)
-            for unit in units:
-                unit.failed("died")
-            self.die()
-            return
-        except UndoneError:
+        finally:
             self._method, self._fault = "", None
+        return answers
+
+    def _refuse(self, units: list[Unit], engine: Engine, error: TradewindError) -> None:
+        if len(units) > 1:
             self._undo(units, engine)
             return
-        except TradewindError as error:
-            self._method, self._fault = "", None
-            engine.forget()
-            if len(units) > 1:
-                self._undo(units, engine)
-            else:
-                self.world.note("refused", units[0].name, error.code)
-                units[0].failed("refused")
-            return
-        finally:
-            self._method = ""
-        self._committed(units, answers, now)
+        engine.forget()
+        self.world.note("refused", units[0].name, error.code)
+        units[0].failed("refused")
 
     def _undo(self, units: list[Unit], engine: Engine) -> None:
         engine.forget()
@@ -229,7 +243,7 @@ class Server:
         if self._fault is None:
             return
         if self._countdown is None:
-            if found.broken[key]:
+            if not found.is_wanted(key):
                 return
         elif self._countdown > 0:
             self._countdown -= 1
@@ -268,9 +282,9 @@ class Server:
                     "tick",
                     lambda e, tx, now: e.tick(tx, now),
                     done=self._ticked,
-                    failed=lambda _: self.want_tick(self.world.t + POLL_MS)
-                    if self.engine is not None
-                    else None,
+                    failed=lambda _: (
+                        self.want_tick(self.world.t + POLL_MS) if self.engine is not None else None
+                    ),
                 )
             ]
         )

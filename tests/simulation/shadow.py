@@ -224,9 +224,7 @@ class Shadow:
         spec = ti.run.version.spec
         slots = self.pools.get(ti.pool)
         one = 1 - extra
-        if slots is None or (
-            slots != -1 and self.in_pool[ti.pool] + ti.slots * one > slots
-        ):
+        if slots is None or (slots != -1 and self.in_pool[ti.pool] + ti.slots * one > slots):
             return False
         if self.in_run[ti.run.pk] + one > spec.max_active_tasks:
             return False

@@ -1,5 +1,7 @@
 """Simulated workers: the real ledger on two lines, processes that end when drawn, and the fence."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.simulation.random_dags import random_ending
@@ -57,6 +59,7 @@ class Worker:
         self.is_alive = False
         self.is_frozen = False
         self.is_host_frozen = False
+        self.is_cut_off = False
         self.thawed_at = -FENCE_MS
         self.is_draining = False
         self.is_leaving = False
@@ -64,7 +67,7 @@ class Worker:
         self.fenced = False
         self.asked_at = -RENEW_MS * 2
         self.not_before = 0
-        self._late: list = []
+        self._late: list[Callable[[], None]] = []
 
     # ------------------------------------------------------------------ life
 
@@ -127,20 +130,29 @@ class Worker:
             self.world.after(self.world.rng.randint(0, 50), what)
         self.pump()
 
+    def cut_off(self, for_ms: int) -> None:
+        """Cut the host off the network for a while."""
+        self.is_cut_off = True
+        self.world.note(self.name, "is cut off for", for_ms)
+        self.world.after(for_ms, self._reconnect)
+
+    def _reconnect(self) -> None:
+        self.is_cut_off = False
+
     def drain(self) -> None:
         """Take nothing new; say goodbye when all is done."""
         if self.is_alive and not self.is_draining:
             self.world.note(self.name, "drains")
             self.is_draining = True
 
-    def _when_awake(self, what) -> None:
+    def _when_awake(self, what: Callable[[], None]) -> None:
         """Run something now, or after the thaw, unless the process is another one by then."""
         if self.is_frozen:
             self._late.append(what)
         else:
             what()
 
-    def later(self, delay: int, what) -> None:
+    def later(self, delay: int, what: Callable[[], None]) -> None:
         """Run something of this process after a while."""
         generation = self.generation
 
@@ -196,8 +208,12 @@ class Worker:
         self.registering = True
         sent_at = self.world.t
         message = Register(
-            name=self.name, host=self.name, pid=self.generation, slots=self.slots,
-            parse_slots=1, queues=self.queues,
+            name=self.name,
+            host=self.name,
+            pid=self.generation,
+            slots=self.slots,
+            parse_slots=1,
+            queues=self.queues,
         )
 
         def answered(registered: Registered) -> None:
@@ -207,7 +223,7 @@ class Worker:
             self.later(500, self._not_registered)
 
         unit = Unit("register", lambda e, tx, now: e.register(tx, message, now), answered, failed)
-        if self.world.faults.draw_loss():
+        if self.world.faults.draw_loss(self):
             self.world.lose("register")
             self.later(1000, self._not_registered)
         else:
@@ -282,12 +298,12 @@ class Worker:
             self._begin(order)
         for parse in answer.parses:
             self.parsing[parse.job_id] = parse
-            self.later(self.world.rng.randint(50, 2000), lambda p=parse: self._parsed(p))
+            self.later(self.world.rng.randint(50, 2000), partial(self._parsed, parse))
         for cancel in answer.cancels:
             process = self.held.get(cancel.attempt_id)
             if process is not None and process.ending is None:
                 process.ending = LegState.KILLED
-                self.later(self.world.rng.randint(0, 5000), lambda p=process: self._ended(p))
+                self.later(self.world.rng.randint(0, 5000), partial(self._ended, process))
         self.pump()
 
     def _lost(self, line: str, call: Call, *, was_seen: bool, why: str) -> None:
@@ -356,10 +372,13 @@ class Worker:
         retry: bool = True,
         wake_ms: int = 0,
     ) -> None:
-        xcoms = ()
+        xcoms: tuple[XComPush, ...] = ()
         if outcome is LegState.SUCCESS:
             value = XComPush(
-                attempt_id=order.attempt_id, epoch=order.epoch, key="return_value", value=b"1",
+                attempt_id=order.attempt_id,
+                epoch=order.epoch,
+                key="return_value",
+                value=b"1",
                 length=length,
             )
             xcoms = (value,)
@@ -383,7 +402,7 @@ class Worker:
         for process in list(self.held.values()):
             if process.ending is None:
                 process.ending = LegState.KILLED
-                self.later(self.world.rng.randint(0, 4900), lambda p=process: self._ended(p))
+                self.later(self.world.rng.randint(0, 4900), partial(self._ended, process))
 
     def _end_process(self, process: Process, within: int) -> None:
         process.ending = LegState.KILLED

@@ -285,17 +285,14 @@ class World:
             self._submit("cancel_backfill", lambda e, tx, now: e.cancel_backfill(tx, pk, now))
         else:
             paused = what < 0.6
-            self._submit(
-                "pause_backfill", lambda e, tx, now: e.pause_backfill(tx, pk, paused, now)
-            )
+            self._submit("pause_backfill", lambda e, tx, now: e.pause_backfill(tx, pk, paused, now))
 
     def _delete_run(self) -> None:
         runs = [r for r in self.checker.shadow.runs.values() if r.state is not RunState.RUNNING]
         if runs:
             run = self.rng.choice(runs)
             self._submit(
-                "delete_run",
-                lambda e, tx, now: e.delete_run(tx, run.dag_id, run.run_id, now)
+                "delete_run", lambda e, tx, now: e.delete_run(tx, run.dag_id, run.run_id, now)
             )
 
     # ------------------------------------------------------------------ playing
