@@ -5,25 +5,30 @@ import logging
 import os
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from tradewind.cli.client import open_api, segment
+from tradewind.cli.client import Json, open_api, segment
 from tradewind.cli.options import DagId, MapIndex, TaskId, parse_date, parse_object
 from tradewind.cli.output import say
+from tradewind.cli.runs import find_run
+from tradewind.cli.stored import StoredPort
 from tradewind.codestore.local import find_root
 from tradewind.compat.finder import install
 from tradewind.config import read_settings
 from tradewind.core.runs import RunType, run_id_of, run_type_of
 from tradewind.core.states import LegState
 from tradewind.core.timetables import manual_run
-from tradewind.errors import NotFoundError, RefusedError, UsageError, did_you_mean
+from tradewind.errors import NotFoundError, RefusedError, did_you_mean
+from tradewind.protocol.clock import SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.ports import bound_port
-from tradewind.runtime.clock import SystemClock
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.faults import user_traceback
@@ -68,12 +73,16 @@ def run_dag_here(
     """
     moment = parse_date(logical_date) if logical_date else None
     given = parse_object(conf, "--conf")
-    dag = _load_dag(dag_id, dagfile_path)
     named: dict[str, Any] = {} if moment is None else {"logical_date": moment}
-    try:
-        run = run_dag(dag, conf=given, mark_success_pattern=mark_success_pattern, **named)
-    except AirflowException as error:
-        raise RefusedError("cannot-run", f"Dag '{dag_id}' cannot be run: {error}") from None
+    path, _ = _find(dag_id, None, dagfile_path)
+    with _asking_store() as port:
+        dag = _load_dag(dag_id, path)
+        try:
+            run = run_dag(
+                dag, conf=given, mark_success_pattern=mark_success_pattern, port=port, **named
+            )
+        except AirflowException as error:
+            raise RefusedError("cannot-run", f"Dag '{dag_id}' cannot be run: {error}") from None
     for instance in run.get_task_instances():
         index = f"[{instance.map_index}]" if instance.map_index >= 0 else ""
         print(f"{instance.task_id}{index}  {instance.state or 'none'}")
@@ -99,15 +108,13 @@ def run_task_here(
     """Run one task in this process, whatever stands before it; nothing of it is kept."""
     params = parse_object(task_params, "--task-params")
     os.environ.update({k: str(v) for k, v in parse_object(env_vars, "--env-vars").items()})
-    dag, order = _order(dag_id, task_id, logical_date, params, map_index, dagfile_path)
-    _log_to_stderr()
-    port = MemoryPort()
-    port.begin(dag_id, order.run.run_id, task_id, map_index)
-    token = bound_port.set(port)
-    try:
+    path, stored = _find(dag_id, logical_date, dagfile_path)
+    with _asking_store(reads_xcoms=True) as port:
+        dag = _load_dag(dag_id, path)
+        order = _order(dag, task_id, _facts(dag, stored, logical_date, params), map_index)
+        _log_to_stderr()
+        port.begin(dag_id, order.run.run_id, task_id, map_index)
         done = run_task(order, {dag_id: dag}, port, SystemClock())
-    finally:
-        bound_port.reset(token)
     for xcom in done.xcoms:
         print(f"{xcom.key}: {xcom.value.decode()}")
     say(f"Task '{task_id}': {done.outcome}{f' ({done.error})' if done.error else ''}")
@@ -122,16 +129,15 @@ def render_task(
     dagfile_path: DagFile = None,
 ) -> int:
     """Print each template field of a task as it would be for that date."""
-    dag, order = _order(dag_id, task_id, logical_date, {}, map_index, dagfile_path)
-    port = MemoryPort()
-    token = bound_port.set(port)
-    try:
-        task = _rendered(dag, order, port)
-    except Exception as error:  # noqa: BLE001 a template may raise anything; it is told and ends this
-        sys.stderr.write(user_traceback(error))
-        return 1
-    finally:
-        bound_port.reset(token)
+    path, stored = _find(dag_id, logical_date, dagfile_path)
+    with _asking_store(reads_xcoms=True) as port:
+        dag = _load_dag(dag_id, path)
+        order = _order(dag, task_id, _facts(dag, stored, logical_date, {}), map_index)
+        try:
+            task = _rendered(dag, order, port)
+        except Exception as error:  # noqa: BLE001 a template may raise anything; it is told
+            sys.stderr.write(user_traceback(error))
+            return 1
     for field in task.template_fields:
         print(f"# ----- {field}")
         value = getattr(task, field, None)
@@ -182,30 +188,44 @@ def _rendered(dag: DAG, order: TaskOrder, port: MemoryPort) -> Any:
     return task
 
 
-def _order(
-    dag_id: str,
-    task_id: str,
-    date_or_run: str | None,
-    params: dict[str, Any],
-    map_index: int,
-    file: Path | None,
-) -> tuple[DAG, TaskOrder]:
-    """Answer the Dag, and an order for one attempt of the task that no server gave."""
+@contextmanager
+def _asking_store(*, reads_xcoms: bool = False) -> Iterator[StoredPort]:
+    """Let the code that runs in the block, Dag files as well, see what is stored."""
+    port = StoredPort(reads_xcoms=reads_xcoms)
+    token = bound_port.set(port)
+    try:
+        yield port
+    finally:
+        bound_port.reset(token)
+
+
+def _find(dag_id: str, date_or_run: str | None, file: Path | None) -> tuple[Path, Json | None]:
+    """Answer the Dag's file, and the run that is named, if there is such a one."""
+    if file is not None and date_or_run is None:
+        return file.absolute(), None
+    run: Json | None = None
+    with open_api("dags", "runs", reads_files=file is None) as api:
+        if file is None:
+            file = Path(api.get(f"/dags/{segment(dag_id)}")["fileloc"])
+        if date_or_run is not None:
+            with suppress(NotFoundError):
+                run = find_run(api, dag_id, date_or_run)
+    return file.absolute(), run
+
+
+def _facts(
+    dag: DAG, stored: Json | None, date_or_run: str | None, params: dict[str, Any]
+) -> RunFacts:
+    """Answer the run that is stored, or one that there might be for that date or for now."""
+    if stored is not None:
+        conf = {**(stored["conf"] or {}), **params}
+        return msgspec.convert({**stored, "run_id": stored["dag_run_id"], "conf": conf}, RunFacts)
     now = SystemClock().now()
     moment = _date_of(date_or_run) or now
-    dag = _load_dag(dag_id, file)
-    known = [task.task_id for task in dag.tasks]
-    if task_id not in known:
-        raise NotFoundError(
-            "task-not-found",
-            f"Dag '{dag_id}' has no task '{task_id}'.",
-            did_you_mean(task_id, known),
-        )
-    path = Path(dag.fileloc)
-    spec = serialize_dag(dag, path.name)
-    dates = manual_run(spec.timetable, logical_date=moment, run_after=moment)
-    run = RunFacts(
-        dag_id=dag_id,
+    timetable = serialize_dag(dag, Path(dag.fileloc).name).timetable
+    dates = manual_run(timetable, logical_date=moment, run_after=moment)
+    return RunFacts(
+        dag_id=dag.dag_id,
         run_id=run_id_of(RunType.MANUAL, dates.run_after, dates.logical_date),
         run_type=RunType.MANUAL.value,
         run_after=dates.run_after,
@@ -216,7 +236,23 @@ def _order(
         conf=params,
         triggered_by="test",
     )
-    return dag, TaskOrder(
+
+
+def _order(dag: DAG, task_id: str, run: RunFacts, map_index: int) -> TaskOrder:
+    """Answer an order for one attempt of a task that no server gave.
+
+    Raises:
+        NotFoundError: The Dag has no such task.
+    """
+    known = [task.task_id for task in dag.tasks]
+    if task_id not in known:
+        raise NotFoundError(
+            "task-not-found",
+            f"Dag '{dag.dag_id}' has no task '{task_id}'.",
+            did_you_mean(task_id, known),
+        )
+    path = Path(dag.fileloc)
+    return TaskOrder(
         attempt_id=1,
         epoch=1,
         token="",
@@ -227,7 +263,7 @@ def _order(
         run=run,
         bundle=_bundle_of(path),
         file=path.name,
-        first_started_at=now,
+        first_started_at=SystemClock().now(),
     )
 
 
@@ -239,14 +275,13 @@ def _date_of(date_or_run: str | None) -> datetime | None:
     return parse_date(date_or_run.partition("__")[2] if is_id else date_or_run)
 
 
-def _load_dag(dag_id: str, file: Path | None) -> DAG:
+def _load_dag(dag_id: str, path: Path) -> DAG:
     """Import the Dag's file here.
 
     Raises:
-        NotFoundError: No file has such a Dag.
-        UsageError: The file cannot be imported.
+        NotFoundError: There is no such file, or it has no such Dag.
+        RefusedError: The file cannot be imported.
     """
-    path = file.absolute() if file else _find_file(dag_id)
     if not path.is_file():
         raise NotFoundError("file-not-found", f"There is no file {path}.")
     bundle = _bundle_of(path)
@@ -254,17 +289,12 @@ def _load_dag(dag_id: str, file: Path | None) -> DAG:
         dags = load_file(bundle, os.path.relpath(path, bundle.root))
     except Exception as error:
         sys.stderr.write(user_traceback(error))
-        raise UsageError("import-error", f"{path} cannot be imported.") from error
+        raise RefusedError("import-error", f"{path} cannot be imported.") from error
     if dag_id not in dags:
         raise NotFoundError(
             "dag-not-found", f"{path} has no Dag '{dag_id}'.", did_you_mean(dag_id, dags)
         )
     return dags[dag_id]
-
-
-def _find_file(dag_id: str) -> Path:
-    with open_api("dags") as api:
-        return Path(api.get(f"/dags/{segment(dag_id)}")["fileloc"])
 
 
 def _bundle_of(path: Path) -> BundleRef:

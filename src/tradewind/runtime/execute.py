@@ -12,11 +12,10 @@ from typing import Any
 
 from tradewind.core.states import LegState
 from tradewind.protocol.child import Done
-from tradewind.protocol.clock import Clock
+from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.reports import XComPush
-from tradewind.runtime.clock import SystemClock
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line, user_traceback
 from tradewind.sdk.calling import run_to_end

@@ -25,10 +25,9 @@ from tradewind.core.spec import DagSpec
 from tradewind.core.states import LegState, RunState, TaskState
 from tradewind.core.timetables import manual_run
 from tradewind.protocol.child import Done
-from tradewind.protocol.clock import Clock
+from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.ports import bound_port
-from tradewind.runtime.clock import SystemClock
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
 from tradewind.runtime.serialize import serialize_dag
@@ -118,8 +117,11 @@ def run_dag(
     variable_file_path: str | None = None,
     mark_success_pattern: str | None = None,
     clock: Clock | None = None,
+    port: MemoryPort | None = None,
 ) -> LocalRun:
     """Run the Dag once and answer the run.
+
+    ``port`` answers what the tasks ask, instead of one that holds what the two files say.
 
     Raises:
         AirflowException: The Dag cannot run, or a file of variables or connections cannot be read.
@@ -132,7 +134,7 @@ def run_dag(
     after = as_instant("run_after", run_after) or date or now
     date = date if is_arg_set(logical_date) else after
     facts = _facts(spec, after, date, conf or {}, now)
-    port = MemoryPort(
+    port = port or MemoryPort(
         read_variables(variable_file_path) if variable_file_path else None,
         read_connections(conn_file_path) if conn_file_path else None,
     )

@@ -18,12 +18,13 @@ from typing import Any, NoReturn
 from tradewind.core.states import LegState
 from tradewind.protocol.child import Done, Parsed
 from tradewind.protocol.clock import Clock
+from tradewind.protocol.lifeline import die_with_parent
 from tradewind.protocol.orders import ParseOrder, TaskOrder
 from tradewind.protocol.ports import bound_port
 from tradewind.runtime.channel import Channel
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.fork_safety import note_own_sockets
-from tradewind.runtime.kernel import die_with_parent, flush_c_streams
+from tradewind.runtime.kernel import flush_c_streams
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.parsing import parse_file

@@ -37,15 +37,14 @@ from tradewind.protocol.child import (
     Ready,
     ToZygote,
 )
-from tradewind.protocol.clock import Clock
+from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.frames import FrameError, order_reader, pack_frame
+from tradewind.protocol.lifeline import die_with_parent, outlive_parent
 from tradewind.protocol.ports import bound_port
 from tradewind.runtime.channel import Channel
 from tradewind.runtime.children import Children
-from tradewind.runtime.clock import SystemClock
 from tradewind.runtime.fence import Fence
 from tradewind.runtime.fork_safety import note_own_sockets, why_unsafe
-from tradewind.runtime.kernel import die_with_parent, outlive_parent
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.recording import RecordingPort

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from tradewind.server.lifeline import adopt_orphans
+from tradewind.protocol.lifeline import adopt_orphans
 
 REFUSED = 2
 """The server's exit code for: it has said why it cannot start, and never will."""

@@ -24,10 +24,10 @@ from tradewind.codestore.watcher import Watcher
 from tradewind.config import Settings, read_settings
 from tradewind.errors import ConflictError, RefusedError, TradewindError
 from tradewind.protocol.clock import Clock, SystemClock
+from tradewind.protocol.lifeline import die_with_parent
 from tradewind.server.folders import apply_scan, local_folders
 from tradewind.server.home import Home, write_server_file
 from tradewind.server.launcher import REFUSED
-from tradewind.server.lifeline import die_with_parent
 from tradewind.server.pacer import Pacer
 from tradewind.store.database import Tx, Writer
 from tradewind.worker.process_log import start_process_log

@@ -7,7 +7,7 @@ import sys
 
 from tradewind.config import read_settings
 from tradewind.errors import TradewindError
-from tradewind.runtime.kernel import die_with_parent
+from tradewind.protocol.lifeline import die_with_parent
 from tradewind.worker.main import run_worker
 from tradewind.worker.process_log import start_process_log
 from tradewind.worker.settings import WorkerConfig

@@ -9,11 +9,10 @@ from collections.abc import Callable
 
 from tradewind.core.states import LegState
 from tradewind.protocol.child import Ask, Told
-from tradewind.protocol.clock import Clock
+from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.exchange import Answer, Registered
+from tradewind.protocol.lifeline import adopt_orphans
 from tradewind.protocol.orders import TaskOrder
-from tradewind.runtime.clock import SystemClock
-from tradewind.runtime.kernel import adopt_orphans
 from tradewind.worker.attempts import Attempts
 from tradewind.worker.conversation import Conversation
 from tradewind.worker.line import Endpoint
