@@ -42,8 +42,9 @@ _COMMANDS_HEAD = f"""\
 
 The same program answers to `tradewind` and, once `tradewind compat alias` has made that name, to
 `airflow`. `-o table|json|yaml|plain` chooses the form of an answer and `--columns` its fields; JSON
-carries every field. A command that is wrong in itself ends with exit code 2, one that is refused
-with 1, and each says why in one sentence ([errors](errors.md)).
+carries every field. A command that is wrong in itself (an unknown command or option, a missing
+argument) ends with exit code 2, one that is refused (no such Dag, a date or JSON that cannot be
+read) with 1, and each says why in one sentence ([errors](errors.md)).
 
 Commands that read or change what Tradewind knows work with a server running, over HTTP, and without
 one, on the database in the home folder."""

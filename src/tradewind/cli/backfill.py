@@ -27,7 +27,12 @@ def create(
     dag_id: Annotated[str, typer.Option("--dag-id", help="The Dag.", show_default=False)],
     from_date: Annotated[str, typer.Option("--from-date", help="First date.", show_default=False)],
     to_date: Annotated[
-        str, typer.Option("--to-date", help="Last date, included.", show_default=False)
+        str,
+        typer.Option(
+            "--to-date",
+            help="Last date, included; a day without a time is included whole.",
+            show_default=False,
+        ),
     ],
     max_active_runs: Annotated[
         int, typer.Option("--max-active-runs", help="Runs at work at the same time, at most.")
@@ -61,7 +66,7 @@ def create(
     body: Json = {
         "dag_id": dag_id,
         "from_date": iso(parse_date(from_date)),
-        "to_date": iso(parse_date(to_date)),
+        "to_date": iso(parse_date(to_date, is_end=True)),
         "max_active_runs": max_active_runs,
         "reprocess_behavior": reprocess_behavior.value,
         "run_backwards": run_backwards,

@@ -50,6 +50,9 @@ _ERRORS: dict[int, type[TradewindError]] = {
 
 Json = dict[str, Any]
 
+SECRETS = "/api/own/secrets"
+"""Where variables and connections are read in clear; router ``secrets``."""
+
 
 class ServerInfo(NamedTuple):
     """What a running server says of itself."""
@@ -191,12 +194,13 @@ class Api:
 
 
 @contextmanager
-def open_api(*routers: str, look: bool = False) -> Iterator[Api]:
+def open_api(*routers: str, look: bool = False, reads_files: bool = True) -> Iterator[Api]:
     """Reach the API of this home.
 
     Args:
         routers: The nouns whose routes the command needs; without a server only these are loaded.
         look: Without a server: look at the Dag files first, not only where that was never done.
+        reads_files: Without a server: False never looks at the Dag files.
 
     Raises:
         UnavailableError: Another process holds the home and does not answer.
@@ -207,7 +211,8 @@ def open_api(*routers: str, look: bool = False) -> Iterator[Api]:
         reached = _reach(settings, routers, time.monotonic() + _STARTING_SECONDS)
     look_again = None
     try:
-        if not isinstance(reached, HttpTransport) and not _DAG_ROUTERS.isdisjoint(routers):
+        knows_files = not reads_files or _DAG_ROUTERS.isdisjoint(routers)
+        if not isinstance(reached, HttpTransport) and not knows_files:
             look_again = functools.partial(parse_here, reached)
             if look or not reached.has_parsed():
                 look_again()

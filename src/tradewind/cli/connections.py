@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from tradewind.cli.client import Api, Json, open_api, segment
+from tradewind.cli.client import SECRETS, Api, Json, open_api, segment
 from tradewind.cli.options import Columns, Output, parse_object
 from tradewind.cli.output import Format, print_rows
-from tradewind.errors import NotFoundError, UsageError, did_you_mean
+from tradewind.errors import NotFoundError, UsageError
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.secrets import read_connection_text
@@ -33,22 +33,26 @@ def list_connections(
     columns: Columns = None,
 ) -> None:
     """List connections, by default without what they hold."""
-    with open_api("connections") as api:
+    in_clear = show_values and not hide_sensitive
+    with open_api("connections", *(["secrets"] if in_clear else [])) as api:
         found = [
-            _row(_stored(each), show_secrets=not hide_sensitive)
+            each
             for each in api.pages("/connections", "connections")
             if conn_id in (None, each["connection_id"])
         ]
+        if in_clear:
+            found = [_read(api, each["connection_id"]) for each in found]
+    rows = [_row(_stored(each), show_secrets=in_clear) for each in found]
     if not show_values:
-        found = [{"conn_id": row["conn_id"], "conn_type": row["conn_type"]} for row in found]
-    print_rows(found, _SHOWN if show_values else ("conn_id", "conn_type"), output, columns)
+        rows = [{"conn_id": row["conn_id"], "conn_type": row["conn_type"]} for row in rows]
+    print_rows(rows, _SHOWN if show_values else ("conn_id", "conn_type"), output, columns)
 
 
 def get(conn_id: ConnId, output: Output = Format.TABLE, columns: Columns = None) -> None:
     """Show one connection, secrets too."""
     text = read_connection_text(conn_id)
     if text is None:
-        with open_api("connections") as api:
+        with open_api("secrets") as api:
             found = _stored(_read(api, conn_id))
     else:
         found = _made(lambda: Connection.from_text(text, conn_id))
@@ -105,21 +109,22 @@ def add(
 def delete(conn_id: ConnId) -> None:
     """Delete a connection."""
     with open_api("connections") as api:
-        _read(api, conn_id)
-        api.delete(f"/connections/{segment(conn_id)}")
+        try:
+            api.delete(f"/connections/{segment(conn_id)}")
+        except NotFoundError as error:
+            raise _not_there(conn_id, error) from None
     print(f"Connection {conn_id} deleted")
 
 
 def _read(api: Api, conn_id: str) -> Json:
     try:
-        return api.get(f"/connections/{segment(conn_id)}")
-    except NotFoundError:
-        known = [each["connection_id"] for each in api.pages("/connections", "connections")]
-    raise NotFoundError(
-        "connection-not-found",
-        f"Connection '{conn_id}' not found.",
-        did_you_mean(conn_id, known),
-    )
+        return api.get(f"{SECRETS}/connections/{segment(conn_id)}")
+    except NotFoundError as error:
+        raise _not_there(conn_id, error) from None
+
+
+def _not_there(conn_id: str, error: NotFoundError) -> NotFoundError:
+    return NotFoundError(error.code, f"Connection '{conn_id}' not found.", error.hint)
 
 
 def _made(make: Any) -> Connection:
@@ -170,5 +175,5 @@ def _row(made: Connection, *, show_secrets: bool) -> Json:
         row["password"] = "***"  # noqa: S105 it is what stands for one
     if show_secrets:
         row["extra_dejson"] = made.extra_dejson
-        row["get_uri"] = made.get_uri().replace("%2A%2A%2A", "***")
+        row["get_uri"] = made.get_uri()
     return row

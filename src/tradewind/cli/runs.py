@@ -4,7 +4,7 @@ from tradewind.cli.client import Api, Json, segment
 from tradewind.cli.options import iso, parse_date
 from tradewind.cli.output import as_written
 from tradewind.core.runs import run_type_of
-from tradewind.errors import NotFoundError, UsageError, did_you_mean
+from tradewind.errors import NotFoundError, RefusedError, did_you_mean
 
 
 def runs_path(dag_id: str) -> str:
@@ -32,7 +32,7 @@ def find_run(api: Api, dag_id: str, date_or_run: str) -> Json:
     if run_type_of(date_or_run) is None:
         try:
             moment = parse_date(date_or_run)
-        except UsageError:
+        except RefusedError:
             moment = None
     if moment is None:
         return api.get(f"{runs_path(dag_id)}/{segment(date_or_run)}")

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from tradewind.cli.client import Api, Json, open_api, segment
+from tradewind.cli.client import SECRETS, Api, Json, open_api, segment
 from tradewind.cli.options import Columns, Output
 from tradewind.cli.output import Format, print_rows
-from tradewind.errors import NotFoundError, UsageError, did_you_mean
+from tradewind.errors import NotFoundError, RefusedError
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Its name.", show_default=False)]
 
@@ -25,14 +25,13 @@ def list_variables(
     columns: Columns = None,
 ) -> None:
     """List variables, by default without their values."""
-    with open_api("variables") as api:
+    routers = ("variables", "secrets") if show_values and not hide_sensitive else ("variables",)
+    with open_api(*routers) as api:
         found = list(api.pages("/variables", "variables"))
-    if not show_values:
-        found = [{"key": row["key"], "description": row.get("description")} for row in found]
-    elif hide_sensitive:
-        found = [
-            {**row, "value": "***" if _is_sensitive(row["key"]) else row["value"]} for row in found
-        ]
+        if not show_values:
+            found = [{"key": row["key"], "description": row["description"]} for row in found]
+        elif not hide_sensitive:
+            found = [{**row, "value": _read(api, row["key"])["value"]} for row in found]
     shown = ("key", "value") if show_values else ("key",)
     print_rows(found, shown, output, columns)
 
@@ -48,8 +47,13 @@ def get(
     """Print the value of a variable."""
     value = os.environ.get(f"AIRFLOW_VAR_{key.upper()}")
     if value is None:
-        with open_api("variables") as api:
-            value = _read(api, key, default)
+        with open_api("secrets") as api:
+            try:
+                value = str(_read(api, key)["value"])
+            except NotFoundError:
+                if default is None:
+                    raise
+                value = default
     print(json.dumps(_decode(value, key), indent=2) if as_json else value)
 
 
@@ -64,52 +68,50 @@ def set_variable(
     """Write a variable, new or not."""
     if as_json:
         _decode(value, key)
-    body: Json = {"key": key, "value": value}
-    if description is not None:
-        body["description"] = description
     with open_api("variables") as api:
-        try:
-            api.patch(f"/variables/{segment(key)}", body)
-            verb = "updated"
-        except NotFoundError:
-            api.post("/variables", body)
-            verb = "created"
-    print(f"Variable {key} {verb}")
+        is_new = write_variable(api, key, value, description)
+    print(f"Variable {key} {'created' if is_new else 'updated'}")
 
 
 def delete(key: Key) -> None:
     """Delete a variable."""
     with open_api("variables") as api:
-        _read(api, key, None)
-        api.delete(f"/variables/{segment(key)}")
+        try:
+            api.delete(f"/variables/{segment(key)}")
+        except NotFoundError as error:
+            raise _not_there(key, error) from None
     print(f"Variable {key} deleted")
 
 
-def _read(api: Api, key: str, default: str | None) -> str:
+def write_variable(api: Api, key: str, value: str, description: str | None) -> bool:
+    """Write a variable; True when it is new. Without a description, one that is there stays."""
+    body: Json = {"key": key, "value": value}
+    if description is not None:
+        body["description"] = description
     try:
-        return str(api.get(f"/variables/{segment(key)}")["value"])
+        api.patch(f"/variables/{segment(key)}", body)
     except NotFoundError:
-        if default is not None:
-            return default
-    known = [row["key"] for row in api.pages("/variables", "variables")]
-    raise NotFoundError(
-        "variable-not-found", f"Variable {key} does not exist.", did_you_mean(key, known)
-    )
+        api.post("/variables", body)
+        return True
+    return False
+
+
+def _read(api: Api, key: str) -> Json:
+    try:
+        return api.get(f"{SECRETS}/variables/{segment(key)}")
+    except NotFoundError as error:
+        raise _not_there(key, error) from None
+
+
+def _not_there(key: str, error: NotFoundError) -> NotFoundError:
+    return NotFoundError(error.code, f"Variable {key} does not exist.", error.hint)
 
 
 def _decode(value: str, key: str) -> object:
     try:
         return json.loads(value)
     except json.JSONDecodeError as error:
-        raise UsageError(
+        raise RefusedError(
             "bad-json",
             f"The value of '{key}' is not JSON: {error.msg} at character {error.pos + 1}.",
         ) from None
-
-
-_SENSITIVE = ("access_token", "api_key", "apikey", "passphrase", "passwd", "password")
-_SENSITIVE_TOO = ("private_key", "secret", "token", "keyfile_dict", "service_account")
-
-
-def _is_sensitive(key: str) -> bool:
-    return any(word in key.lower() for word in (*_SENSITIVE, *_SENSITIVE_TOO))
