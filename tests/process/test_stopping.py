@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -32,6 +33,9 @@ class Terminal:
 
     def __init__(self, place: Installation) -> None:
         self.ours, theirs = os.openpty()
+        modes = termios.tcgetattr(theirs)
+        modes[3] |= termios.TOSTOP
+        termios.tcsetattr(theirs, termios.TCSANOW, modes)
         tradewind = [sys.executable, "-m", "tradewind.cli.main", "standalone"]
         self.process = subprocess.Popen(
             [sys.executable, "-c", IN_TERMINAL, *tradewind],

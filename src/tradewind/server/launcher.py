@@ -106,6 +106,9 @@ class Launcher:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGCHLD, _noticed)
+        # Children are in the background of the terminal, where ``stty tostop`` would stop whoever
+        # prints.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         code = 0
         while not self._stops and not code:
             now = time.monotonic()
