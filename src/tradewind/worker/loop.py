@@ -26,19 +26,23 @@ class Loop:
         self._wake_read, self._wake_write = os.pipe()
         for fd in (self._wake_read, self._wake_write):
             os.set_blocking(fd, False)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, self._run_posted)
+        self._watched: set[int] = set()
+        self.watch(self._wake_read, self._run_posted)
 
     def watch(self, source: Watched, action: Action, *, also_writable: bool = False) -> None:
         """Call ``action`` when ``source`` can be read, or also written; replaces a former watch."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if also_writable else 0)
-        if source in self._selector.get_map():
+        # A miss in the selector's own map is an error with the source's whole name in it.
+        fd = source if isinstance(source, int) else source.fileno()
+        if fd in self._watched:
             self._selector.modify(source, events, action)
         else:
             self._selector.register(source, events, action)
+            self._watched.add(fd)
 
     def unwatch(self, source: Watched) -> None:
         """Stop watching; must come before ``source`` is closed."""
-        self._selector.unregister(source)
+        self._watched.discard(self._selector.unregister(source).fd)
 
     def post(self, action: Action) -> None:
         """Have the loop call ``action``; for other threads."""
@@ -58,7 +62,7 @@ class Loop:
         timeout = min((wait for wait in waits if wait is not None), default=None)
         for key, _ in self._selector.select(timeout):
             # One action may end what another of the same round was about.
-            if key.fd in self._selector.get_map():
+            if key.fd in self._watched:
                 key.data()
         self.timers.run_due(self.clock.monotonic())
 
