@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 BARE_FORKS = 2_000
-_LARGEST_BARE_MB = 15.0
+_BARE_MB, _LARGEST_BARE_MB = 14.0, 15.0
+LEAN_MB = 0.0
+"""As small as a Python process is."""
+
 _BARE_PROGRAM = Path(__file__).with_name("bare_forks.py")
 
 
@@ -30,15 +33,19 @@ def read_load() -> float:
     return os.getloadavg()[0]
 
 
-def measure_bare_forks() -> float:
-    """Answer how many processes a second one small fresh process forks, ends and waits for.
+def measure_bare_forks(megabytes: float = _BARE_MB) -> float:
+    """Answer how many processes a second one fresh process forks, ends and waits for.
+
+    Args:
+        megabytes: Its size. A Python process of about 14 MB is one with its usual modules.
 
     Raises:
         RuntimeError: The process was larger than the rule allows, so its rate would flatter us.
     """
-    command = [sys.executable, "-S", "-E", "-I", str(_BARE_PROGRAM), str(BARE_FORKS)]
+    command = [sys.executable, "-S", "-E", "-I", str(_BARE_PROGRAM)]
+    command += [str(BARE_FORKS), str(megabytes)]
     said = subprocess.run(command, check=True, capture_output=True, text=True, env={}).stdout
-    rate, megabytes = map(float, said.split())
-    if megabytes > _LARGEST_BARE_MB:
-        raise RuntimeError(f"The bare process has {megabytes:.1f} MB; it may have 15.")
+    rate, size = map(float, said.split())
+    if size > _LARGEST_BARE_MB:
+        raise RuntimeError(f"The bare process has {size:.1f} MB; it may have 15.")
     return rate
