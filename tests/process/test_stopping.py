@@ -237,8 +237,14 @@ def test_a_worker_alone_drains_on_ctrl_c(install: Install) -> None:
     place = install(TRADEWIND__WORKER__DRAIN_SECONDS="1", TRADEWIND__WORKER__SLOTS="25")
     place.start()
     place.wait_ready()
+    before = place.said()
     worker = place.start("worker", "--name", "second")
     place.wait_ready(workers=2)
+    assert place.said().removeprefix(before).splitlines() == [
+        f"A worker for {place.home} is running, 25 tasks at once.",
+        f"  log       {place.home}/logs/worker.log",
+        "Stop it with Ctrl-C.",
+    ]
     place.trigger("one")
     place.wait_living("one")
     worker.send_signal(signal.SIGINT)

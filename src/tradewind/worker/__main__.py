@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from tradewind.config import read_settings
+from tradewind.config import Settings, read_settings
 from tradewind.errors import TradewindError
 from tradewind.protocol.lifeline import die_with_parent
 from tradewind.worker.main import run_worker
@@ -27,6 +27,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     start_process_log(settings.log_root, "worker")
+    if not arguments.parent:
+        _announce(settings)
     os.environ["TRADEWIND_HOME"] = str(settings.home)
     return run_worker(
         WorkerConfig(
@@ -39,6 +41,15 @@ def main() -> int:
             drain_seconds=settings.drain_seconds,
         )
     )
+
+
+def _announce(settings: Settings) -> None:
+    sys.stdout.write(
+        f"A worker for {settings.home} is running, {settings.worker_slots} tasks at once.\n"
+        f"  log       {settings.log_root}/worker.log\n"
+        "Stop it with Ctrl-C.\n"
+    )
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
