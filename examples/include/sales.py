@@ -38,7 +38,7 @@ class DamagedExportError(Exception):
         """Put the damage into one sentence."""
         super().__init__(
             f"{path} is damaged at line {line} ({cause}): replace it with a fresh export of "
-            "that day, then clear the failed task to run it again."
+            "that day, then run the date again (backfill create --reprocess-behavior failed)."
         )
 
 

@@ -25,7 +25,7 @@ def problem(status: int, code: str, detail: object, hint: str = "", **more: obje
     """Answer a refusal: ``detail`` as the field has it, with code, title and hint beside it."""
     body: dict[str, object] = {
         "detail": detail,
-        "type": f"docs/errors/{code}",
+        "type": f"docs/reference/errors.md#{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,

@@ -127,7 +127,8 @@ def conflict_of(other: Run, new: Run) -> ConflictError:
             "run-exists",
             f"Dag '{new.dag_id}' already has a run for {new.logical_date.isoformat()}: "
             f"'{other.run_id}' ({other.state}).",
-            "Clear that run to do it again, or choose another logical date.",
+            "To do that date again, use 'tradewind backfill create' with "
+            "--reprocess-behavior completed; else choose another logical date.",
         )
     return ConflictError(
         "run-exists",

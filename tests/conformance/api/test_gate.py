@@ -135,7 +135,7 @@ def test_a_refusal_is_problem_details_beside_the_detail(stack: Stack) -> None:
     reply = stack.call("GET", "/api/v2/dags/nope")
     assert reply.headers["content-type"] == "application/problem+json"
     assert reply.json().keys() == {"detail", "type", "title", "status", "code", "hint"}
-    assert reply.json()["type"] == "docs/errors/dag-not-found"
+    assert reply.json()["type"] == "docs/reference/errors.md#dag-not-found"
     assert reply.json()["title"] == "Not Found"
 
 
