@@ -114,6 +114,15 @@ def alone(tmp_path: Path, programs: Path, examples: Path) -> Shell:
 
 
 @pytest.fixture(scope="session")
+def read_home(tmp_path_factory: pytest.TempPathFactory, programs: Path, examples: Path) -> Shell:
+    """A home in which no server runs and the Dag files were read; tests share it."""
+    shell = Shell(tmp_path_factory.mktemp("read") / "home", programs, examples)
+    first = shell.ok("tradewind dags list -o json")
+    assert "Reading Dag files" in first.err
+    return shell
+
+
+@pytest.fixture(scope="session")
 def served(
     tmp_path_factory: pytest.TempPathFactory, programs: Path, examples: Path
 ) -> Iterator[Shell]:

@@ -94,7 +94,8 @@ def test_a_reprocessed_date_keeps_its_run(served: Shell) -> None:
     said = served.ok(
         f"tradewind {first} --reprocess-behavior completed --run-backwards --wait", seconds=120
     )
-    assert "2026-04-10T06:30:00+00:00  runs again" in said.lines[2]
+    assert "2026-04-12T06:30:00+00:00  runs again" in said.lines[1]
+    assert "2026-04-10T06:30:00+00:00  runs again" in said.lines[3]
     assert states(served, "sales_report") == before
 
 
@@ -115,6 +116,44 @@ def test_a_run_says_when_nobody_lets_it_start(served: Shell) -> None:
     listed = served.ok("tradewind tasks states-for-dag-run housekeeping by-hand -o json")
     tries = {row["task_id"]: row["try_number"] for row in json.loads(listed.out)}
     assert tries == {"tidy_staging": 2, "note_run": 1}
+
+
+def test_variables_connections_and_pools(served: Shell) -> None:
+    served.ok("tradewind variables set shop downtown --description 'Where it is'")
+    served.ok("tradewind variables set shop_token s3cr3t")
+    assert served.ok("tradewind variables get shop_token").out == "s3cr3t\n"
+    assert served.ok("AIRFLOW_VAR_SHOP=uptown tradewind variables get shop").out == "uptown\n"
+    assert served.ok("tradewind variables get none --default x").out == "x\n"
+    listed = json.loads(served.ok("tradewind variables list --show-values -o json").out)
+    assert {row["key"]: row["value"] for row in listed} == {
+        "shop": "downtown",
+        "shop_token": "s3cr3t",
+    }
+    hidden = served.ok("tradewind variables list --show-values --hide-sensitive").out
+    assert "downtown" in hidden
+    assert "s3cr3t" not in hidden
+    assert "downtown" not in served.ok("tradewind variables list").out
+    served.ok("tradewind variables delete shop")
+    served.ok("tradewind variables delete shop_token")
+    assert served.ok("tradewind variables list").out == "No data found\n"
+    assert served.ok("tradewind variables list -o json").out == "[]\n"
+
+    served.ok("tradewind connections add shop --conn-uri postgres://me:pw@db:5432/shop")
+    facts = json.loads(served.ok("tradewind connections get shop -o json").out)[0]
+    assert (facts["host"], facts["port"], facts["get_uri"]) == (
+        "db",
+        5432,
+        "postgres://me:pw@db:5432/shop",
+    )
+    assert "| pw" in served.ok("tradewind connections list --show-values").lines[2]
+    assert "pw" not in served.ok("tradewind connections list --show-values --hide-sensitive").out
+    assert served.ok("tradewind connections list").lines[2].endswith("| postgres")
+    served.ok("tradewind connections delete shop")
+
+    served.ok("tradewind pools set small 3 'For the small shop'")
+    row = json.loads(served.ok("tradewind pools get small -o json").out)[0]
+    assert (row["pool"], row["slots"], row["description"]) == ("small", 3, "For the small shop")
+    served.ok("tradewind pools delete small")
 
 
 def test_health_says_that_due_work_moves(served: Shell) -> None:

@@ -263,13 +263,15 @@ def connect(settings: Settings) -> HttpTransport | None:
     return transport
 
 
-def open_local(settings: Settings, routers: tuple[str, ...]) -> "LocalApp":
-    """Open the store in this process.
+def open_local(
+    settings: Settings, routers: tuple[str, ...], patience: float = _STARTING_SECONDS
+) -> "LocalApp":
+    """Open the store in this process; wait so many seconds for another process that holds it.
 
     Raises:
         UnavailableError: Another process holds the home and does not answer.
     """
-    opened = _reach(settings, routers, time.monotonic() + _STARTING_SECONDS)
+    opened = _reach(settings, routers, time.monotonic() + patience)
     if isinstance(opened, HttpTransport):
         opened.close()
         raise ConflictError("server-runs", f"A server runs in {settings.home} now.")

@@ -2,7 +2,8 @@
 
 Times are stored as integer microseconds since the epoch, UTC (``Moment``); JSON as bytes written by
 msgspec (``Json``). Partial indexes hold only what is alive, so that no query of the engine grows
-with history.
+with history. Their conditions are given here for SQLite alone: naming another database would import
+its driver into every command. The revisions, which make the tables, give them for PostgreSQL too.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -106,7 +107,6 @@ Index(
     "ix_worker_live",
     worker.c.lease_until,
     sqlite_where=worker.c.state == "live",
-    postgresql_where=worker.c.state == "live",
 )
 
 bundle = Table(
@@ -155,7 +155,6 @@ Index(
     "ix_dag_file_claimed",
     dag_file.c.claimed_by,
     sqlite_where=dag_file.c.claimed_by.is_not(None),
-    postgresql_where=dag_file.c.claimed_by.is_not(None),
 )
 
 closure_entry = Table(
@@ -211,7 +210,6 @@ Index(
     "ix_dag_due",
     dag.c.next_due_at,
     sqlite_where=dag.c.next_due_at.is_not(None),
-    postgresql_where=dag.c.next_due_at.is_not(None),
 )
 
 dag_version = Table(
@@ -265,7 +263,6 @@ Index(
     run.c.logical_date,
     unique=True,
     sqlite_where=run.c.logical_date.is_not(None),
-    postgresql_where=run.c.logical_date.is_not(None),
 )
 Index("ix_run_dag_after", run.c.dag_id, run.c.run_after)
 _ACTIVE_RUN = run.c.state.in_(["queued", "running"])
@@ -274,20 +271,17 @@ Index(
     run.c.state,
     run.c.run_after,
     sqlite_where=_ACTIVE_RUN,
-    postgresql_where=_ACTIVE_RUN,
 )
-Index("ix_run_active_dag", run.c.dag_id, sqlite_where=_ACTIVE_RUN, postgresql_where=_ACTIVE_RUN)
+Index("ix_run_active_dag", run.c.dag_id, sqlite_where=_ACTIVE_RUN)
 Index(
     "ix_run_backfill",
     run.c.backfill_id,
     sqlite_where=run.c.backfill_id.is_not(None),
-    postgresql_where=run.c.backfill_id.is_not(None),
 )
 Index(
     "ix_run_timeout",
     run.c.timeout_at,
     sqlite_where=run.c.timeout_at.is_not(None),
-    postgresql_where=run.c.timeout_at.is_not(None),
 )
 
 task_instance = Table(
@@ -323,13 +317,11 @@ Index(
     "ix_ti_alive",
     task_instance.c.state,
     sqlite_where=task_instance.c.state.in_(_HELD),
-    postgresql_where=task_instance.c.state.in_(_HELD),
 )
 Index(
     "ix_ti_wake",
     task_instance.c.wake_at,
     sqlite_where=task_instance.c.wake_at.is_not(None),
-    postgresql_where=task_instance.c.wake_at.is_not(None),
 )
 
 attempt = Table(
@@ -359,20 +351,17 @@ Index(
     attempt.c.try_number,
     unique=True,
     sqlite_where=attempt.c.state.in_(_TERMINAL_LEG),
-    postgresql_where=attempt.c.state.in_(_TERMINAL_LEG),
 )
 Index(
     "uq_attempt_live",
     attempt.c.ti_id,
     unique=True,
     sqlite_where=attempt.c.state == "running",
-    postgresql_where=attempt.c.state == "running",
 )
 Index(
     "ix_attempt_worker",
     attempt.c.worker_id,
     sqlite_where=attempt.c.state == "running",
-    postgresql_where=attempt.c.state == "running",
 )
 
 event = Table(
@@ -420,7 +409,6 @@ Index(
     backfill.c.dag_id,
     unique=True,
     sqlite_where=backfill.c.completed_at.is_(None),
-    postgresql_where=backfill.c.completed_at.is_(None),
 )
 
 backfill_date = Table(

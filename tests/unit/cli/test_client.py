@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import socket
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.cli.client import Api, connect, read_server_file, segment
+from tradewind.cli.client import Api, connect, open_local, read_server_file, segment
 from tradewind.config import Settings, read_settings
 from tradewind.errors import NotFoundError, TradewindError, UnavailableError, UsageError
 
@@ -124,3 +125,10 @@ def test_a_server_is_there_when_it_listens(settings: Settings) -> None:
 
 def test_names_are_one_segment_of_a_path() -> None:
     assert segment("a/b c+d:e") == "a%2Fb%20c%2Bd%3Ae"
+
+
+def test_a_home_held_by_one_who_does_not_answer_is_told(settings: Settings) -> None:
+    with (settings.home / "tradewind.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UnavailableError, match="and does not answer"):
+            open_local(settings, ("pools",), patience=0.1)
