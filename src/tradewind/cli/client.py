@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from tradewind.cli.output import say
-from tradewind.cli.registry import PARTS, load
+from tradewind.cli.registry import PARTS, load, make
 from tradewind.config import Settings, read_settings
 from tradewind.errors import (
     ConflictError,
@@ -283,7 +283,7 @@ def _reach(
 ) -> "LocalApp | HttpTransport":
     """Open the store in this process, or reach the server that is just starting."""
     while True:
-        local: LocalApp | None = load(PARTS["local"])(settings, routers)
+        local: LocalApp | None = make(PARTS["local"], settings, routers)
         if local is not None:
             return local
         served = connect(settings)
