@@ -33,7 +33,7 @@ from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.faults import user_traceback
 from tradewind.runtime.loading import load_file
-from tradewind.runtime.local import run_dag
+from tradewind.runtime.local import run_dag_in
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.context import set_current_context
@@ -78,8 +78,8 @@ def run_dag_here(
     with _asking_store() as port:
         dag = _load_dag(dag_id, path)
         try:
-            run = run_dag(
-                dag, conf=given, mark_success_pattern=mark_success_pattern, port=port, **named
+            run = run_dag_in(
+                port, dag, conf=given, mark_success_pattern=mark_success_pattern, **named
             )
         except AirflowException as error:
             raise RefusedError("cannot-run", f"Dag '{dag_id}' cannot be run: {error}") from None

@@ -117,14 +117,42 @@ def run_dag(
     variable_file_path: str | None = None,
     mark_success_pattern: str | None = None,
     clock: Clock | None = None,
-    port: MemoryPort | None = None,
 ) -> LocalRun:
     """Run the Dag once and answer the run.
 
-    ``port`` answers what the tasks ask, instead of one that holds what the two files say.
-
     Raises:
         AirflowException: The Dag cannot run, or a file of variables or connections cannot be read.
+        ParamValidationError: The conf does not fit the Dag's Params.
+    """
+    port = MemoryPort(
+        read_variables(variable_file_path) if variable_file_path else None,
+        read_connections(conn_file_path) if conn_file_path else None,
+    )
+    return run_dag_in(
+        port,
+        dag,
+        run_after=run_after,
+        logical_date=logical_date,
+        conf=conf,
+        mark_success_pattern=mark_success_pattern,
+        clock=clock,
+    )
+
+
+def run_dag_in(
+    port: MemoryPort,
+    dag: DAG,
+    *,
+    run_after: datetime | None = None,
+    logical_date: Any = NOTSET,
+    conf: dict[str, Any] | None = None,
+    mark_success_pattern: str | None = None,
+    clock: Clock | None = None,
+) -> LocalRun:
+    """Run the Dag once, where ``port`` answers what its tasks ask, and answer the run.
+
+    Raises:
+        AirflowException: The Dag cannot run.
         ParamValidationError: The conf does not fit the Dag's Params.
     """
     clock = clock or SystemClock()
@@ -134,10 +162,6 @@ def run_dag(
     after = as_instant("run_after", run_after) or date or now
     date = date if is_arg_set(logical_date) else after
     facts = _facts(spec, after, date, conf or {}, now)
-    port = port or MemoryPort(
-        read_variables(variable_file_path) if variable_file_path else None,
-        read_connections(conn_file_path) if conn_file_path else None,
-    )
     params = dag.params.copy()
     params.deep_merge(facts.conf)
     params.validate()
