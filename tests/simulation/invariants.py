@@ -1,5 +1,6 @@
 """The invariants, held after each committed transaction against the shadow of the rows."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -48,7 +49,9 @@ class Moved(msgspec.Struct):
 class Checker:
     """Holds every invariant; says which one is broken, and by what."""
 
-    def __init__(self, journal: Journal, policy: LeasePolicy) -> None:
+    def __init__(self, journal: Journal, policy: LeasePolicy, elapsed: Callable[[], int]) -> None:
+        self._elapsed = elapsed
+        self._at_once = 0
         self.shadow = Shadow()
         self._journal = journal
         self._policy = policy
@@ -161,7 +164,7 @@ class Checker:
         grows = epoch > ti.claimed_epoch
         _hold("I3", grows, f"{_name(ti)} was claimed under {epoch} after {ti.claimed_epoch}")
         ti.claimed_epoch = epoch
-        self.shadow.attempts[attempt_id] = (ti_id, try_number, epoch, worker)
+        self.shadow.attempts[attempt_id] = (ti_id, try_number, epoch, worker, self._elapsed())
         ti.live.add(attempt_id)
         self.shadow.held[worker] += 1
         _hold(
@@ -175,7 +178,7 @@ class Checker:
         attempt_id, old, new = row[:3]
         if old == new:
             return
-        ti_id, try_number, _, worker = self.shadow.attempts[attempt_id]
+        ti_id, try_number, _, worker, _ = self.shadow.attempts[attempt_id]
         _hold("I1", old == "running", f"attempt {attempt_id} went from {old} to {new}")
         ti = self.shadow.tis[ti_id]
         ti.live.discard(attempt_id)
@@ -189,7 +192,7 @@ class Checker:
             self.shadow.ends[place] = new
 
     def _attempt_gone(self, row: Entry) -> None:
-        ti_id, _, _, worker = self.shadow.attempts.pop(row[0])
+        ti_id, _, _, worker, _ = self.shadow.attempts.pop(row[0])
         ti = self.shadow.tis.get(ti_id)
         if ti is not None and row[0] in ti.live:
             ti.live.discard(row[0])
@@ -443,6 +446,8 @@ class Checker:
         """Hold what a tick left behind, and when it wants to be called again (I4, I9)."""
         due = answer or _FAR
         shadow = self.shadow
+        self._at_once = self._at_once + 1 if due <= now else 0
+        _hold("I9", self._at_once < _MOST_AT_ONCE, "it looks again and again, and nothing moves")
         for ti_id, wake in shadow.timed.items():
             name = _name(shadow.tis[ti_id])
             _hold("I9", wake > now, f"{name} was due at {wake} and is not awake")
@@ -546,6 +551,7 @@ def _hold(invariant: str, holds: bool, said: str) -> None:
 
 
 _CANCELLED = "its backfill was cancelled"
+_MOST_AT_ONCE = 100
 _STOPPED = ("fail_fast", "the run timed out")
 _UNFINISHED = {
     "none",

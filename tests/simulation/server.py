@@ -109,7 +109,8 @@ class Server:
         self.engine = engine
         self._jumped = False
         self.world.note("server starts")
-        self._run([Unit("open", lambda e, tx, now: e.open(tx, now))])
+        opening = Unit("open", lambda e, tx, now: e.open(tx, now), failed=lambda _: self.die())
+        self._run([opening])
         if self.engine is engine:
             self.want_tick(self.world.t)
 

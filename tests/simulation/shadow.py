@@ -135,8 +135,8 @@ class Shadow:
         self.runs: dict[int, Run] = {}
         self.dates: dict[tuple[str, datetime], int] = {}
         self.tis: dict[int, Ti] = {}
-        self.attempts: dict[int, tuple[int, int, int, str]] = {}
-        """Id -> (instance, try, epoch, worker)."""
+        self.attempts: dict[int, tuple[int, int, int, str, int]] = {}
+        """Id -> (instance, try, epoch, worker, when it was claimed in ms of the world)."""
         self.ends: dict[tuple[int, int], str] = {}
         """(instance, try) -> its one terminal outcome."""
         self.workers: dict[str, tuple[datetime, int]] = {}

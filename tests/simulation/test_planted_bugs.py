@@ -5,8 +5,8 @@ import pytest
 from tests.simulation.planting import BUGS, plant
 from tests.simulation.world import BrokenError, World
 
-SEEDS = range(30)
-STEPS = 600
+SEEDS = range(4)
+STEPS = 4000
 
 
 @pytest.mark.parametrize("bug", BUGS)

@@ -196,6 +196,10 @@ class Worker:
             )
             self._send("pull", request, PULL_TIMEOUT_MS)
 
+    def knows(self, attempt_id: int) -> bool:
+        """Tell whether an attempt runs here, or its end is still to be recorded."""
+        return attempt_id in self.held or attempt_id in self.ledger.unacknowledged
+
     def _held(self) -> tuple[int, ...]:
         return tuple(sorted(self.ledger.unacknowledged.union(self.held)))
 

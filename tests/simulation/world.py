@@ -33,9 +33,10 @@ from tradewind.store import bundles, files, pools
 from tradewind.store.pools import Pool
 
 _FULL_CHECK = 400
-_LONGEST_QUIET_MS = 12 * 3_600_000
+_LONGEST_QUIET_MS = 3_600_000
 _TAIL = 400
 _MANY_RUNS = 25
+_LONGEST_UNKNOWN_MS = 180_000
 
 
 class Summary(msgspec.Struct):
@@ -88,7 +89,7 @@ class World:
         self.summary = Summary(worlds=1)
         self.faults = Faults(self)
         self.server = Server(self)
-        self.checker = Checker(self.server.journal, self.server.policy)
+        self.checker = Checker(self.server.journal, self.server.policy, lambda: self.t)
         self.checker.after_commit(self.now)
         for name, slots in self.server.journal.query("SELECT name, slots FROM pool"):
             self.checker.shadow.pools[name] = slots
@@ -344,6 +345,7 @@ class World:
             self.checker.check_all()
             self.checker.check_nothing_is_stuck()
             self._check_rings()
+            self._check_nothing_is_forgotten()
 
     def _check_rings(self) -> None:
         """No request is held while there is work for its worker (I9)."""
@@ -358,6 +360,21 @@ class World:
             work = [ti for ti in shadow.queued.values() if ti.queue in worker.queues]
             if free > 0 and work:
                 raise BrokenError(f"I9: {worker.name} waits, {len(work)} instances wait for it")
+
+    def _check_nothing_is_forgotten(self) -> None:
+        """No attempt lives that its worker, heard of since, does not hold (I9)."""
+        shadow = self.checker.shadow
+        by_id = {one.id: one for one in self.workers if one.is_alive and not one.is_frozen}
+        for ti in shadow.tis.values():
+            for attempt_id in ti.live:
+                _, _, _, worker_id, claimed_at = shadow.attempts[attempt_id]
+                worker = by_id.get(worker_id)
+                if worker is None:
+                    continue
+                known = worker.knows(attempt_id)
+                long_ago = self.t - claimed_at > _LONGEST_UNKNOWN_MS
+                if long_ago and not known and self.t < worker.good_until:
+                    raise BrokenError(f"I9: {worker.name} does not know attempt {attempt_id}")
 
     def _quiesce(self) -> None:
         """Let faults stop; then everything must come to an end."""

@@ -93,6 +93,8 @@ class Runs:
         mine = [live for live in self._live.values() if live.run.dag_id in dag_ids]
         if not mine:
             return
+        # Nothing that was recorded may be forgotten undecided, in any run.
+        self.decide(tx, now)
         self.flush(tx, now)
         for live in mine:
             self._live.pop(live.pk, None)
