@@ -34,7 +34,7 @@ class BrokenError(AssertionError):
 class Moved(msgspec.Struct):
     """What one transaction did."""
 
-    tasks: list[tuple[Run, TaskMoved]] = []
+    tasks: list[tuple[Ti, TaskMoved]] = []
     runs: list[tuple[Run, RunMoved]] = []
     tis: dict[int, Ti] = {}
     touched_runs: dict[int, Run] = {}
@@ -98,8 +98,8 @@ class Checker:
             self._check_log(run)
         for ti in moved.tis.values():
             self._check_row(ti)
-        for run, event in moved.tasks:
-            self._check_move(run, event)
+        for ti, event in moved.tasks:
+            self._check_move(ti, event)
         self._check_claims()
         for run, change in moved.runs:
             self._check_run_move(run, change)
@@ -222,7 +222,7 @@ class Checker:
         _hold("I7", event.old is ti.folded, f"{_name(ti)} is {ti.folded}, not {event.old}")
         ti.folded, ti.folded_try = event.new, event.try_number
         self.moved.tis[ti.id] = ti
-        self.moved.tasks.append((run, event))
+        self.moved.tasks.append((ti, event))
 
     def _fold_expansion(self, run: Run, event: Expanded) -> None:
         for index in range(event.length):
@@ -291,8 +291,7 @@ class Checker:
         if ti.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
             _hold("I9", ti.wake_at is not None, f"{_name(ti)} is {ti.state} without a wake-up")
 
-    def _check_move(self, run: Run, event: TaskMoved) -> None:
-        ti = run.tis[event.task_id, event.map_path]
+    def _check_move(self, ti: Ti, event: TaskMoved) -> None:
         old, new = event.old, event.new
         if old is TaskState.SCHEDULED and new is TaskState.QUEUED:
             self._check_admitted(ti)

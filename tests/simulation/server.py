@@ -268,10 +268,12 @@ class Server:
             self.world.at(at, self._tick)
 
     def _tick(self) -> None:
-        if self.world.t != self._tick_at or self.engine is None:
+        if self.world.t != self._tick_at:
             return
         engine = self.engine
         self._tick_at = -1
+        if engine is None:
+            return
         if self._jumped:
             self._run([Unit("recover", lambda e, tx, now: e.recover(tx, now))])
             if self.engine is not engine:

@@ -211,9 +211,13 @@ class Engine:
         return now if more else self._next_due(tx, now)
 
     def recover(self, tx: Tx, now: datetime) -> None:
-        """Let all leases start anew, after the clock jumped or this process was stopped."""
+        """Let all leases start anew, after the clock jumped or this process was stopped.
+
+        What was due at once before a clock was set back is due at once still.
+        """
         self._guard(tx)
         self._reaper.extend(tx, now)
+        dags.wake_planned(tx, now)
 
     def health(self, tx: Tx, now: datetime) -> Health:
         """Tell whether due work moves: not whether processes beat, but whether anything waits.

@@ -318,6 +318,11 @@ def set_next(tx: Tx, dag_id: str, marks: PlannerMarks) -> None:
     tx.execute(_SET_MARKS, {"b_id": dag_id, **values})
 
 
+def wake_planned(tx: Tx, now: datetime) -> None:
+    """Have the planner look at every Dag that it would look at some time: the clock was set."""
+    tx.execute(update(dag).where(*_PLANNED).values(next_due_at=now))
+
+
 def wake_held(tx: Tx, dag_ids: Collection[str], now: datetime) -> bool:
     """Have the planner look at those of these Dags whose due tick was held back by active runs.
 
