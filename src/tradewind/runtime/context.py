@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any
 
-import pendulum
-
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.runtime.instance import DagRun, RuntimeTaskInstance
@@ -18,48 +16,63 @@ from tradewind.sdk.templating import DATE_FILTERS
 from tradewind.sdk.variable import Variable
 
 _FROM_DATE = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
+_NEED_DATE = frozenset({*_FROM_DATE, "logical_date", "data_interval_start", "data_interval_end"})
 
 
 class TaskContext(MutableMapping[str, Any]):
-    """The context itself; a key that this run does not have says so when it is asked for.
+    """The context of one try. A key that this run does not have says so when it is asked for.
 
-    Some values are made only when they are asked for, as few tasks ask for many.
+    A value is made when it is first asked for: few tasks ask for many, and what a short task costs
+    is the memory it touches.
     """
 
-    def __init__(self, values: dict[str, Any], later: dict[str, Callable[[], Any]]) -> None:
-        self._values: dict[str, Any] = {**values, **dict.fromkeys(later)}
-        self._later = later
+    def __init__(self, order: TaskOrder, task: Any, port: TaskPort) -> None:
+        self.order = order
+        self.run = DagRun(order.run, to_pendulum)
+        ti = RuntimeTaskInstance(order, port, to_pendulum)
+        ti.bind(task, self)
+        self._values: dict[str, Any] = {"task": task, "ti": ti, "task_instance": ti}
+        self._gone: set[str] = set()
 
     def __getitem__(self, key: str) -> Any:
-        make = self._later.pop(key, None)
-        if make is not None:
-            self._values[key] = make()
-        elif key not in self._values and key in _NEED_DATE:
-            raise KeyError(f"'{key}' is not in the context: this run has no logical date")
-        return self._values[key]
+        if key in self._values:
+            return self._values[key]
+        if not self._is_made_here(key):
+            if key in _NEED_DATE:
+                raise KeyError(f"'{key}' is not in the context: this run has no logical date")
+            raise KeyError(key)
+        value = self._values[key] = _MAKERS[key](self)
+        return value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._later.pop(key, None)
         self._values[key] = value
 
     def __delitem__(self, key: str) -> None:
-        self._later.pop(key, None)
-        del self._values[key]
+        if key not in self:
+            raise KeyError(key)
+        self._values.pop(key, None)
+        self._gone.add(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        yield from self._values
+        yield from [k for k in _MAKERS if k not in self._values and self._is_made_here(k)]
 
     def __len__(self) -> int:
-        return len(self._values)
+        return sum(1 for _ in self)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values
+        return key in self._values or (isinstance(key, str) and self._is_made_here(key))
 
     def __repr__(self) -> str:
         return f"<Context of {self._values.get('ti')}>"
 
-
-_NEED_DATE = frozenset({*_FROM_DATE, "logical_date", "data_interval_start", "data_interval_end"})
+    def _is_made_here(self, key: str) -> bool:
+        if key not in _MAKERS or key in self._gone:
+            return False
+        facts = self.order.run
+        if key in _NEED_DATE:
+            return facts.logical_date is not None
+        return key != "partition_key" or facts.partition_key is not None
 
 
 class VariableAccessor:
@@ -96,7 +109,12 @@ class ConnectionAccessor:
 
 def to_pendulum(moment: datetime | None) -> Any:
     """Answer the moment as a pendulum datetime in UTC."""
-    return None if moment is None else pendulum.instance(moment, tz="UTC")
+    if moment is None:
+        return None
+    # Late: its memory in every zygote, and most tasks ask for no date.
+    import pendulum  # noqa: PLC0415
+
+    return pendulum.instance(moment, tz="UTC")
 
 
 def build_context(order: TaskOrder, task: Any, port: TaskPort) -> TaskContext:
@@ -105,53 +123,54 @@ def build_context(order: TaskOrder, task: Any, port: TaskPort) -> TaskContext:
     Raises:
         ParamValidationError: The run's conf does not fit the Dag's Params.
     """
-    run = DagRun(order.run, to_pendulum)
-    ti = RuntimeTaskInstance(order, port, to_pendulum)
-    values: dict[str, Any] = {
-        "conn": ConnectionAccessor(),
-        "dag": task.get_dag(),
-        "dag_run": run,
-        "expanded_ti_count": None,
-        "inlets": list(task.inlets),
-        "macros": macros,
-        "map_index_template": task.map_index_template,
-        "outlets": list(task.outlets),
-        "params": merge_params(task, run.conf),
-        "run_id": run.run_id,
-        "task": task,
-        "task_instance": ti,
-        "task_reschedule_count": max(order.leg - 1, 0),
-        "templates_dict": None,
-        "test_mode": False,
-        "ti": ti,
-        "triggering_asset_events": {},
-        "try_number": order.try_number,
-        "var": {
-            "value": VariableAccessor(deserialize_json=False),
-            "json": VariableAccessor(deserialize_json=True),
-        },
-    }
-    if order.run.partition_key is not None:
-        values["partition_key"] = order.run.partition_key
-    later = _dates(run) if order.run.logical_date is not None else {}
-    later["start_date"] = lambda: ti.start_date
-    later["task_instance_key_str"] = lambda: "__".join(
-        [run.dag_id, order.task_id, context.get("ds_nodash", run.run_id)]
-    )
-    context = TaskContext(values, later)
-    ti.bind(task, context)
+    context = TaskContext(order, task, port)
+    if order.run.conf or task.params:
+        # Made at once: what does not fit must fail the task, whether it asks or not.
+        context["params"] = merge_params(task, order.run.conf)
     return context
 
 
-def _dates(run: DagRun) -> dict[str, Callable[[], Any]]:
-    def of_date(name: str) -> Callable[[], Any]:
-        return lambda: DATE_FILTERS[name](run.logical_date)
+def _of_date(name: str) -> Callable[[TaskContext], Any]:
+    return lambda context: DATE_FILTERS[name](context.run.logical_date)
 
-    later = {name: of_date(name) for name in _FROM_DATE}
-    later["logical_date"] = lambda: run.logical_date
-    later["data_interval_start"] = lambda: run.data_interval_start or run.logical_date
-    later["data_interval_end"] = lambda: run.data_interval_end or run.logical_date
-    return later
+
+def _key_str(context: TaskContext) -> str:
+    order = context.order
+    return "__".join([order.run.dag_id, order.task_id, context.get("ds_nodash", order.run.run_id)])
+
+
+def _variables(_: TaskContext) -> dict[str, VariableAccessor]:
+    return {
+        "value": VariableAccessor(deserialize_json=False),
+        "json": VariableAccessor(deserialize_json=True),
+    }
+
+
+_MAKERS: dict[str, Callable[[TaskContext], Any]] = {
+    "conn": lambda _: ConnectionAccessor(),
+    "dag": lambda context: context["task"].get_dag(),
+    "dag_run": lambda context: context.run,
+    "data_interval_end": lambda c: c.run.data_interval_end or c.run.logical_date,
+    "data_interval_start": lambda c: c.run.data_interval_start or c.run.logical_date,
+    "expanded_ti_count": lambda _: None,
+    "inlets": lambda context: list(context["task"].inlets),
+    "logical_date": lambda context: context.run.logical_date,
+    "macros": lambda _: macros,
+    "map_index_template": lambda context: context["task"].map_index_template,
+    "outlets": lambda context: list(context["task"].outlets),
+    "params": lambda _: {},
+    "partition_key": lambda context: context.order.run.partition_key,
+    "run_id": lambda context: context.order.run.run_id,
+    "start_date": lambda context: context["ti"].start_date,
+    "task_instance_key_str": _key_str,
+    "task_reschedule_count": lambda context: max(context.order.leg - 1, 0),
+    "templates_dict": lambda _: None,
+    "test_mode": lambda _: False,
+    "triggering_asset_events": lambda _: {},
+    "try_number": lambda context: context.order.try_number,
+    "var": _variables,
+} | {name: _of_date(name) for name in _FROM_DATE}
+"""How each value of the context is made."""
 
 
 def merge_params(task: Any, conf: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,8 +75,7 @@ class _Attempt:
     def run(self) -> Done:
         """Run, and turn whatever happens into an outcome."""
         try:
-            self._prepare()
-            self._execute()
+            self._begin()
             outcome, error = LegState.SUCCESS, ""
         except KeyboardInterrupt:
             self._kill_quietly()
@@ -100,7 +99,7 @@ class _Attempt:
             wake_at=self.wake_at,
         )
 
-    def _prepare(self) -> None:
+    def _begin(self) -> None:
         order = self.order
         dag = self.dags.get(order.run.dag_id)
         if dag is None:
@@ -111,29 +110,30 @@ class _Attempt:
         task = dag.get_task(order.task_id)
         self.task = task
         self.context = build_context(order, task, self.port)
-        seen: set[int] = set()
         with set_current_context(self.context):
-            if task.is_mapped:
-                self.context["expanded_ti_count"] = task.map_input.length(self.context)
-                self.task, seen = task.unmap_at(self.context, order.map_index)
-            else:
-                self.task = task.prepare_for_execution()
-            self.context["task"] = self.task
-            self.context["ti"].bind(self.task, self.context)
-            self.task.resolve_template_files()
-            self.task.render_template_fields(self.context, None, seen)
+            self._render(self.context)
+            self._execute(self.context)
 
-    def _execute(self) -> None:
-        context = self.context
-        assert context is not None  # noqa: S101 - _prepare has built it
+    def _render(self, context: TaskContext) -> None:
+        seen: set[int] = set()
+        if self.task.is_mapped:
+            context["expanded_ti_count"] = self.task.map_input.length(context)
+            self.task, seen = self.task.unmap_at(context, self.order.map_index)
+        else:
+            self.task = self.task.prepare_for_execution()
+        context["task"] = self.task
+        context["ti"].bind(self.task, context)
+        self.task.resolve_template_files()
+        self.task.render_template_fields(context, None, seen)
+
+    def _execute(self, context: TaskContext) -> None:
         task = self.task
-        with set_current_context(context):
-            task.pre_execute(context)
-            _call_all(task.on_execute_callback, context, "on_execute_callback")
-            with time_limit(task.execution_timeout, task.task_id):
-                result = run_to_end(task.execute(context))
-            self._push(result)
-            task.post_execute(context, result)
+        task.pre_execute(context)
+        _call_all(task.on_execute_callback, context, "on_execute_callback")
+        with time_limit(task.execution_timeout, task.task_id):
+            result = run_to_end(task.execute(context))
+        self._push(result)
+        task.post_execute(context, result)
 
     def _push(self, result: Any) -> None:
         task = self.task

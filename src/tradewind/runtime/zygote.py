@@ -20,7 +20,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable
-from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -47,6 +47,7 @@ from tradewind.runtime.fence import Fence
 from tradewind.runtime.fork_safety import note_own_sockets, why_unsafe
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
+from tradewind.runtime.preload import preload_for
 from tradewind.runtime.recording import RecordingPort
 from tradewind.runtime.rehearsal import rehearse
 from tradewind.runtime.socket_port import SocketPort
@@ -283,6 +284,7 @@ def _import_file(order: OpenZygote, channel: Channel) -> tuple[Loaded, Ready]:
     fault = ""
     try:
         loaded = load_file(order.bundle, order.file)
+        preload_for(Path(order.bundle.root, order.file))
     except (Exception, SystemExit) as error:  # noqa: BLE001 what user code raises is the answer
         fault = f"{type(error).__name__}: {error}"
     finally:
@@ -315,16 +317,9 @@ def _noticed(number: int, frame: FrameType | None) -> None:
     """Do nothing: the wakeup descriptor has told the loop already."""
 
 
-def _preload() -> None:
-    """Import what many tasks need and no Dag file does, so that forked tasks share it."""
-    for name in ("jinja2.nativetypes", "jinja2.sandbox"):
-        import_module(name)
-
-
 def main() -> None:
     """Serve the control socket whose descriptor is the first argument."""
     clock = SystemClock()
-    _preload()
     control = socket.socket(fileno=int(sys.argv[1]))
     output = TaskOutput(clock)
     rehearse(output, clock)
