@@ -10,6 +10,7 @@ from tradewind.auth.tokens import is_bearer
 
 OPEN_PATHS = frozenset(
     {
+        "/",
         "/api/v2/monitor/health",
         "/api/v2/version",
         "/openapi.json",

@@ -68,9 +68,20 @@ def make_app(services: Services, routers: Iterable[tuple[str, APIRouter]]) -> Pe
         },
     )
     app.state.services = services
+    app.add_api_route("/", greet, include_in_schema=False)
     for prefix, router in routers:
         app.include_router(router, prefix=prefix)
     return People(app)
+
+
+def greet() -> dict[str, str]:
+    """Tell whoever opens the printed URL what answers there, and where to go on."""
+    return {
+        "server": f"tradewind/{version('tradewind')}",
+        "health": "/api/v2/monitor/health",
+        "api": "/api/v2",
+        "docs": "/docs",
+    }
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -174,3 +174,10 @@ def test_each_operation_has_an_id_of_its_own(stack: Stack) -> None:
     ids = [one["operationId"] for verbs in paths.values() for one in verbs.values()]
     assert len(ids) == len(set(ids))
     assert len(ids) > len(ROUTERS)
+
+
+def test_the_printed_url_says_what_answers_there(stack: Stack) -> None:
+    answer = stack.get("/")
+    assert answer["server"].startswith("tradewind/")
+    for path in (answer["health"], answer["docs"]):
+        assert stack.call("GET", path).status == 200
