@@ -21,7 +21,7 @@ class Faults:
         self.loss = self.rng.choice(kinds)
         self.slow = self.rng.choice(kinds)
         self.twice = self.rng.choice((0.0, 0.01, 0.05))
-        self.breaks = self.rng.choice((0.05, 0.1, 0.2))
+        self.breaks = self.rng.choice((0.1, 0.3, 0.6))
 
     # ------------------------------------------------------------------ transactions
 
@@ -33,7 +33,7 @@ class Faults:
 
     def draw_countdown(self) -> int | None:
         """Answer at which statement; None for the first one that was not tried."""
-        return None if self.rng.random() < 0.8 else self.rng.randint(0, 40)
+        return None if self.rng.random() < 0.92 else self.rng.randint(0, 40)
 
     # ------------------------------------------------------------------ messages
 

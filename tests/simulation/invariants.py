@@ -221,6 +221,8 @@ class Checker:
         assert ti is not None
         _hold("I7", event.old is ti.folded, f"{_name(ti)} is {ti.folded}, not {event.old}")
         ti.folded, ti.folded_try = event.new, event.try_number
+        if event.new is TaskState.SUCCESS:
+            ti.length = dict(event.pushed).get("return_value")
         self.moved.tis[ti.id] = ti
         self.moved.tasks.append((ti, event))
 
@@ -303,10 +305,21 @@ class Checker:
             _hold("I1", bool(ended & _ENDS[new]), f"{_name(ti)} became {new}, its leg {ended}")
         elif old is TaskState.NONE and new is TaskState.SCHEDULED:
             self._check_past(ti)
+        elif old is TaskState.NONE and event.reason.startswith(_NO_LENGTH):
+            _hold("I6", not self._is_length_known(ti), f"{_name(ti)}: its length was pushed")
         elif old is TaskState.NONE and not event.reason:
             wanted = {TaskState.SKIPPED: "k", TaskState.UPSTREAM_FAILED: "u"}.get(new)
             said = self._read(ti)
             _hold("I6", wanted is None or said == wanted, f"{_name(ti)} {new}, rule says {said}")
+
+    def _is_length_known(self, ti: Ti) -> bool:
+        """Tell whether every source of a mapped task pushed a length, as the log has it."""
+        mapping = ti.run.version.tasks[ti.key[0]].mapping
+        for axis in mapping.axes if mapping else ():
+            source = ti.run.tis.get((axis.task_id or "", ""))
+            if axis.length is None and (source is None or source.length is None):
+                return False
+        return True
 
     def _check_admitted(self, ti: Ti) -> None:
         shadow = self.shadow
@@ -445,7 +458,8 @@ class Checker:
         """Hold what a tick left behind, and when it wants to be called again (I4, I9)."""
         due = answer or _FAR
         shadow = self.shadow
-        self._at_once = self._at_once + 1 if due <= now else 0
+        moves = due > now or self.moved.declared
+        self._at_once = 0 if moves else self._at_once + 1
         _hold("I9", self._at_once < _MOST_AT_ONCE, "it looks again and again, and nothing moves")
         for ti_id, wake in shadow.timed.items():
             name = _name(shadow.tis[ti_id])
@@ -549,6 +563,7 @@ def _hold(invariant: str, holds: bool, said: str) -> None:
         raise BrokenError(f"{invariant}: {said}")
 
 
+_NO_LENGTH = "what it is mapped over pushed no"
 _CANCELLED = "its backfill was cancelled"
 _MOST_AT_ONCE = 100
 _STOPPED = ("fail_fast", "the run timed out")

@@ -25,6 +25,7 @@ class Ti:
         "folded_try",
         "id",
         "key",
+        "length",
         "live",
         "pool",
         "queue",
@@ -48,6 +49,8 @@ class Ti:
         self.queue: str = row[9]
         self.folded = TaskState.NONE
         self.folded_try = 0
+        self.length: int | None = None
+        """What its last success pushed, for those mapped over it."""
         self.live: set[int] = set()
         self.wake_at: datetime | None = None
 
