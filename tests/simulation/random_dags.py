@@ -104,6 +104,8 @@ def random_tasks(rng: Random) -> tuple[TaskSpec, ...]:
         teardown = bool(upstream) and rng.random() < 0.08
         mapping = None
         if not teardown and rng.random() < 0.2:
+            # One more above than it is mapped over: a restart may fall between their ends.
+            upstream = tuple(sorted(rng.sample(names, min(len(names), 2))))
             mapping = _random_mapping(rng, upstream)
         tasks.append(_random_task(rng, number, upstream, mapping, teardown, plain, with_past))
     return tuple(tasks)

@@ -116,6 +116,7 @@ def _next_once(asked: _Situation) -> RunInfo | None:
 
 def _next_continuous(asked: _Situation) -> RunInfo | None:
     start = asked.last.data_interval_end if asked.last else (asked.earliest or asked.now)
+    start = max(start, asked.earliest or start)
     end = max(start, asked.now)
     if asked.last is not None and end <= asked.last.run_after:
         end = asked.last.run_after + _TINY
