@@ -74,8 +74,11 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
     """Draw a Dag; one whose tasks depend on the past times out, so that it ends whatever was."""
     timetable = random_timetable(rng)
     tasks = random_tasks(rng)
-    past = any(task.depends_on_past for task in tasks)
+    past = any(task.depends_on_past or task.wait_for_downstream for task in tasks)
     once = isinstance(timetable, OnceTimetable | ContinuousTimetable)
+    if isinstance(timetable, ContinuousTimetable):
+        # Of nothing but empty tasks it would have a run whenever anybody looks.
+        tasks = (msgspec.structs.replace(tasks[0], is_empty=False), *tasks[1:])
     period = period_of(timetable)
     start = START - timedelta(minutes=60 * rng.choice((0, 0, 1, 3)))
     return DagSpec(
