@@ -3,8 +3,10 @@
 import hashlib
 import importlib.util
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from tradewind.compat.finder import install
 from tradewind.protocol.orders import BundleRef
@@ -42,7 +44,8 @@ def import_path(path: Path) -> ModuleType:
         BaseException: Whatever the file raises.
     """
     name = module_name(path)
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = _FromSource(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - it is a .py file
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -52,6 +55,22 @@ def import_path(path: Path) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles the file each time.
+
+    Kept bytecode is told from stale by seconds and size: a file saved twice within a second, as
+    editors and tests do, would be run as it was. Nor does it leave ``__pycache__`` beside Dags.
+    """
+
+    def path_stats(self, path: str) -> NoReturn:
+        """Answer that nothing is known of the source, so that no bytecode is read or kept.
+
+        Raises:
+            OSError: Always; the importer passes over it.
+        """
+        raise OSError(path)
 
 
 def module_name(path: Path) -> str:

@@ -252,3 +252,16 @@ def test_the_report_is_plain_data(bundle):
     )
 
     assert json.loads(msgspec.json.encode(parse_file(order)))["file"] == "dags/a.py"
+
+
+def test_a_file_saved_twice_within_a_second_is_read_as_it_is(bundle, monkeypatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    text = """
+    from tradewind import DAG
+    dag = DAG("{name}", schedule=None)
+    """
+    found = [
+        [dag.dag_id for dag in parse(bundle(dags__a=text.format(name=name))).dags]
+        for name in ("one", "two", "six")
+    ]
+    assert found == [["one"], ["two"], ["six"]]
