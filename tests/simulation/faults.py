@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from tests.simulation.workers import Call, Worker
     from tests.simulation.world import World
 
+_BREAKS_OF_RARE = 0.7
+
 
 class Faults:
     """Draws faults; quiet when told to."""
@@ -25,9 +27,9 @@ class Faults:
 
     # ------------------------------------------------------------------ transactions
 
-    def draw_break(self) -> type[Exception] | None:
+    def draw_break(self, *, is_rare: bool) -> type[Exception] | None:
         """Answer how the next transaction is broken off; None for not at all."""
-        if self.is_quiet or self.rng.random() >= self.breaks:
+        if self.is_quiet or self.rng.random() >= (_BREAKS_OF_RARE if is_rare else self.breaks):
             return None
         return DiedError if self.rng.random() < 0.6 else UndoneError
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _LISTS = re.compile(r"\((?:\?|NULL)(?:, (?:\?|NULL))*\)(?:, \(\?(?:, \?)*\))*")
-_SHARES = 8
+_NUMBERED = re.compile(r"sa_savepoint_\d+")
+_SHARES, _SHARES_OF_RARE = 8, 2
+_COMMON = frozenset({"exchange", "tick"})
 POLL_MS = 1000
 """The longest a change waits for the scheduler to look."""
 
@@ -64,14 +66,17 @@ class Boundaries:
         """Tell whether this world is to break off there and has not yet: it has its own share."""
         mine = self._mine.get(key)
         if mine is None:
-            mine = self._mine[key] = crc32(repr((self._seed, key)).encode()) % _SHARES == 0
+            shares = _SHARES if key[0] in _COMMON else _SHARES_OF_RARE
+            mine = self._mine[key] = crc32(repr((self._seed, key)).encode()) % shares == 0
         return mine and not self.broken[key]
 
     def shape(self, statement: str) -> str:
         """Answer the statement without the number of its parameters."""
         shape = self._shapes.get(statement)
         if shape is None:
-            shape = self._shapes[statement] = _LISTS.sub("(?)", statement)
+            # A savepoint is named by a number that only counts: it is one boundary, not many.
+            plain = _NUMBERED.sub("savepoint", statement)
+            shape = self._shapes[statement] = _LISTS.sub("(?)", plain)
         return shape
 
 
@@ -171,7 +176,8 @@ class Server:
                 unit.failed("outage")
             return
         if not again:
-            self._fault = self.world.faults.draw_break()
+            is_rare = any(unit.name not in _COMMON for unit in units)
+            self._fault = self.world.faults.draw_break(is_rare=is_rare)
             self._countdown = self.world.faults.draw_countdown()
         now = self.world.now
         try:

@@ -36,6 +36,14 @@ def test_a_seed_plays_the_same_again() -> None:
     assert one.splitlines()[-1] == two.splitlines()[-1]
 
 
+def test_worlds_are_counted_apart() -> None:
+    one = World(1).play(300)
+    lost = one.faults["lost"]
+    two = World(1).play(300)
+    assert one.faults["lost"] == two.faults["lost"] == lost
+    assert lost <= one.steps
+
+
 def test_a_world_comes_to_an_end() -> None:
     summary = World(1).play(300)
     assert summary.runs.total() > 0

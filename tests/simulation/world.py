@@ -45,11 +45,11 @@ class Summary(msgspec.Struct):
     worlds: int = 0
     steps: int = 0
     virtual_ms: int = 0
-    faults: Counter[str] = Counter()
-    runs: Counter[str] = Counter()
-    legs: Counter[str] = Counter()
-    seen: Counter[tuple[str, str]] = Counter()
-    broken: Counter[tuple[str, str]] = Counter()
+    faults: Counter[str] = msgspec.field(default_factory=Counter)
+    runs: Counter[str] = msgspec.field(default_factory=Counter)
+    legs: Counter[str] = msgspec.field(default_factory=Counter)
+    seen: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    broken: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     digest: int = 0
 
     def add(self, other: "Summary") -> None:
