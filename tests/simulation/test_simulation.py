@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.world import World
 
 STEPS = 50_000
@@ -18,12 +20,13 @@ def play(*options: str, hash_seed: str = "0") -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=840,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+@pytest.mark.timeout(900)
 def test_invariants_hold_in_many_worlds() -> None:
     said = play("--steps", str(STEPS))
     steps = int(said.split()[1].replace(",", ""))
