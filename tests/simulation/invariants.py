@@ -44,6 +44,9 @@ class Moved(msgspec.Struct):
     new_runs: list[Run] = []
     starts: int = 0
     is_any: bool = False
+    changed_pools: set[str] = set()
+    changed_dags: set[str] = set()
+    """Whose limits changed: units share a transaction, and one before may have used the old."""
 
 
 class Checker:
@@ -236,6 +239,8 @@ class Checker:
 
     def _dag(self, row: Entry) -> None:
         dag = self.shadow.dags.setdefault(row[0], Dag())
+        if (dag.paused, dag.max_active_runs) != (bool(row[1]), row[4]):
+            self.moved.changed_dags.add(row[0])
         dag.paused, dag.stale, dag.broken = bool(row[1]), bool(row[2]), bool(row[3])
         dag.max_active_runs = row[4]
         if row[7] is not None:
@@ -269,6 +274,8 @@ class Checker:
         self.shadow.files[row[0]] = (due, bool(row[4]))
 
     def _pool(self, row: Entry) -> None:
+        if self.shadow.pools.get(row[0]) != row[1]:
+            self.moved.changed_pools.add(row[0])
         self.shadow.pools[row[0]] = row[1]
 
     def _backfill(self, row: Entry) -> None:
@@ -324,10 +331,12 @@ class Checker:
     def _check_admitted(self, ti: Ti) -> None:
         shadow = self.shadow
         if ti.folded in (TaskState.QUEUED, TaskState.RUNNING):
+            moved_limit = ti.pool in self.moved.changed_pools
             said = f"{_name(ti)} was admitted over a limit: {shadow.use_of(ti)}"
-            _hold("I5", shadow.has_room(ti, extra=1) or self._is_mixed(ti), said)
+            _hold("I5", shadow.has_room(ti, extra=1) or self._is_mixed(ti) or moved_limit, said)
             _hold("I6", self._read(ti) == "s", f"{_name(ti)} was admitted, rule says not")
-        held = shadow.is_held_by_pause(ti.run)
+        changed = ti.run.dag_id in self.moved.changed_dags
+        held = shadow.is_held_by_pause(ti.run) and not changed
         _hold("I5", not held, f"{_name(ti)} was admitted though its Dag is paused")
         _hold("I6", ti.run.folded is not RunState.QUEUED, f"{ti.run.run_id} has not started")
 
@@ -371,7 +380,8 @@ class Checker:
 
     def _check_run_move(self, run: Run, event: RunMoved) -> None:
         if event.new is RunState.RUNNING and run.folded is RunState.RUNNING:
-            _hold("I5", self.shadow.room(run) >= 0, f"{run.run_id} started over a limit")
+            changed = run.backfill_id is None and run.dag_id in self.moved.changed_dags
+            _hold("I5", self.shadow.room(run) >= 0 or changed, f"{run.run_id} started over a limit")
         if event.new in ENDED:
             name = event.new.value
             self.runs_ended[name] = self.runs_ended.get(name, 0) + 1
