@@ -5,10 +5,11 @@ import pytest
 from tests.simulation.planting import BUGS, plant
 from tests.simulation.world import BrokenError, World
 
-SEEDS = range(4)
+SEEDS = range(12)
 STEPS = 4000
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("bug", BUGS)
 def test_finds_a_planted_bug(bug: str) -> None:
     place, name, wrong = BUGS[bug]

@@ -33,10 +33,11 @@ from tradewind.store import bundles, files, pools
 from tradewind.store.pools import Pool
 
 _FULL_CHECK = 400
+_GLANCE = 50
 _LONGEST_QUIET_MS = 3_600_000
 _TAIL = 400
 _MANY_RUNS = 25
-_LONGEST_UNKNOWN_MS = 180_000
+_LONGEST_UNKNOWN_MS = 100_000
 
 
 class Summary(msgspec.Struct):
@@ -86,6 +87,7 @@ class World:
         self._history: deque[tuple] = deque(maxlen=_TAIL)
         self._digest = 0
         self._next_full = _FULL_CHECK
+        self._next_glance = _GLANCE
         self.summary = Summary(worlds=1)
         self.faults = Faults(self)
         self.server = Server(self)
@@ -346,6 +348,8 @@ class World:
             self.checker.check_all()
             self.checker.check_nothing_is_stuck()
             self._check_rings()
+        if self.steps >= self._next_glance:
+            self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
 
     def _check_rings(self) -> None:
