@@ -36,7 +36,7 @@ def play_many(
         waiting: list[AsyncResult[tuple[int, Summary | str]]] = []
         source = jobs()
         while True:
-            while len(waiting) < processes * 2 and (job := next(source, None)) is not None:
+            while len(waiting) < processes and (job := next(source, None)) is not None:
                 waiting.append(pool.apply_async(play, (job,)))
             if not waiting:
                 break
