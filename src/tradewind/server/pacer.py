@@ -31,6 +31,7 @@ class Pacer:
         self._stopping = False
         self._due: datetime | None = None
         self._drift = 0.0
+        self._was_away = False
         self._thread = threading.Thread(target=self._run, name="pacer", daemon=True)
 
     def start(self) -> None:
@@ -56,6 +57,7 @@ class Pacer:
             try:
                 self._look()
             except UnavailableError as error:
+                self._was_away = True
                 log.warning("%s", error)
             except Exception:
                 # The loop must outlive any one look; the next starts from the rows again.
@@ -66,10 +68,10 @@ class Pacer:
     def _look(self) -> None:
         now = self._clock.now()
         ahead = self._ahead()
-        if abs(ahead - self._drift) > _JUMP_SECONDS:
-            self._drift = ahead
-            log.warning("The clock jumped: all leases start anew")
+        if self._was_away or abs(ahead - self._drift) > _JUMP_SECONDS:
+            log.warning("The clock jumped or the database was away: all leases start anew")
             self._writer.write(lambda tx: self._engine.recover(tx, now))
+            self._drift, self._was_away = ahead, False
         self._due = None
         due = self._writer.write(lambda tx: self._engine.tick(tx, now))
         self.look(due)
