@@ -120,6 +120,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     retry: bool = True
     error: str = ""
     wake_at: float | None = None
+    skips: tuple[str, ...] = ()
+    retry_delay_seconds: float | None = None
+    retry_reason: str = ""
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True, tag="parsed"):

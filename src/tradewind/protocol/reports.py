@@ -36,6 +36,12 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """One line: the exception and its message, or how the process died. Already masked."""
     wake_at: datetime | None = None
     """For ``rescheduled``: when the next leg is due."""
+    skips: tuple[str, ...] = ()
+    """On success of a branch or short circuit: the tasks below that it chose to skip."""
+    retry_delay_seconds: float | None = None
+    """What the task's retry policy says the next try waits; None leaves it to the task's spec."""
+    retry_reason: str = ""
+    """Why the policy decided so, at most 500 characters."""
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):

@@ -315,8 +315,9 @@ class _Runner:
         if follows.wake_at is not None:
             self.waiting.append((follows.wake_at, task.task_id, node.path))
         pushed = self.run.port.pushed() if follows.state is TaskState.SUCCESS else {}
-        self._move(node, follows.state, follows.wake_at, tuple(sorted(pushed.items())))
-        _say(task.task_id, node.path, follows.state.value, done.error)
+        skips = done.skips if follows.state is TaskState.SUCCESS else ()
+        self._move(node, follows.state, follows.wake_at, tuple(sorted(pushed.items())), skips)
+        _say(task.task_id, node.path, follows.state.value, done.retry_reason or done.error)
 
     def _move(
         self,
@@ -324,6 +325,7 @@ class _Runner:
         new: TaskState,
         wake_at: datetime | None = None,
         pushed: tuple[tuple[str, int | None], ...] = (),
+        skips: tuple[str, ...] = (),
     ) -> None:
         self._fold(
             TaskMoved(
@@ -334,6 +336,7 @@ class _Runner:
                 try_number=node.try_number,
                 wake_at=wake_at,
                 pushed=pushed,
+                skips=skips,
             )
         )
 

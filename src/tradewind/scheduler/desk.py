@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from tradewind.core.events import TaskMoved
-from tradewind.core.outcomes import after_leg, retry_delay
+from tradewind.core.outcomes import LONGEST_DELAY, after_leg, retry_delay
 from tradewind.core.states import LegState, TaskState
 from tradewind.errors import UsageError
 from tradewind.protocol.exchange import (
@@ -30,6 +30,9 @@ from tradewind.store.attempts import Attempt, LegEnd
 from tradewind.store.database import Tx
 from tradewind.store.workers import WorkerFacts
 from tradewind.store.xcoms import XCom
+
+_LONGEST_REASON = 500
+"""Of what a retry policy says, in characters."""
 
 Settle = Callable[[Tx, datetime], None]
 """Decide, start and admit all that follows from what was recorded."""
@@ -263,7 +266,7 @@ class Desk:
             outcome,
             try_number=one.try_number,
             max_tries=row.max_tries,
-            delay=self._delay(live, one),
+            delay=self._delay(live, one, finish),
             now=now,
             state=row.state,
             retry_allowed=finish is None or finish.retry,
@@ -280,9 +283,10 @@ class Desk:
             old=row.state,
             new=follows.state,
             try_number=row.try_number,
-            reason=follows.reason or reason,
+            reason=follows.reason or _reason(finish, reason),
             wake_at=follows.wake_at,
             pushed=pushed if follows.state is TaskState.SUCCESS else (),
+            skips=finish.skips if finish and follows.state is TaskState.SUCCESS else (),
         )
         self._runs.record(live, moved, now)
         self._runs.leg_ended(row.id)
@@ -301,7 +305,10 @@ class Desk:
         pushed.update((x.key, x.length) for x in finish.xcoms)
         return tuple(pushed.items())
 
-    def _delay(self, live: LiveRun, one: Attempt) -> timedelta:
+    def _delay(self, live: LiveRun, one: Attempt, finish: Finish | None) -> timedelta:
+        if finish is not None and finish.retry_delay_seconds is not None:
+            longest = LONGEST_DELAY.total_seconds()
+            return timedelta(seconds=min(max(finish.retry_delay_seconds, 0), longest))
         return retry_delay(
             live.tasks[one.task_id].retry,
             dag_id=live.run.dag_id,
@@ -326,6 +333,12 @@ def _is_live(one: Attempt, worker: WorkerFacts, epoch: int, token: str | None = 
     if one.state is not LegState.RUNNING or one.worker_id != worker.id or one.epoch != epoch:
         return False
     return token is None or one.token_hash == attempts.hash_token(token)
+
+
+def _reason(finish: Finish | None, error: str) -> str:
+    """Answer why an instance goes where it goes: what its retry policy said comes first."""
+    policy = "" if finish is None else finish.retry_reason[:_LONGEST_REASON]
+    return f"{policy} ({error})" if policy and error else policy or error
 
 
 def _xcom(one: Attempt, push: XComPush, now: datetime) -> XCom:

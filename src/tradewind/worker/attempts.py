@@ -305,6 +305,9 @@ class Attempts:
                 retry=done.retry if done else True,
                 error=self._masker.hide(error),
                 wake_at=_moment(done.wake_at) if done and done.wake_at is not None else None,
+                skips=done.skips if done else (),
+                retry_delay_seconds=done.retry_delay_seconds if done else None,
+                retry_reason=done.retry_reason if done else "",
             )
         )
 
