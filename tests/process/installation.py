@@ -8,14 +8,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psutil
+
+from tests.waiting import is_alive, wait_until
 
 TASKS = 50
 EARLY = 10
@@ -82,29 +83,6 @@ class Line(NamedTuple):
     at: float
 
 
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until something is so; answer what the condition answered."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
-    return found
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def wait_gone(pids: list[int], seconds: float) -> float:
-    """Wait until none of these lives; answer how long that took."""
-    began = time.monotonic()
-    wait_for(lambda: not any(map(is_alive, pids)), seconds, f"the end of {pids}")
-    return time.monotonic() - began
-
-
 def kill(*pids: int) -> None:
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -163,10 +141,10 @@ class Installation:
 
     def wait_ready(self, workers: int = 1) -> None:
         """Wait until the Dag is there and so many workers are registered."""
-        wait_for(self._is_served, 30, "the server answers")
-        wait_for(lambda: self.call("GET", "/api/v2/dags/fifty")[0] == 200, 30, "the Dag is there")
+        wait_until(self._is_served, 30, "the server answers")
+        wait_until(lambda: self.call("GET", "/api/v2/dags/fifty")[0] == 200, 30, "the Dag is there")
         live = "SELECT count(*) FROM worker WHERE state = 'live'"
-        wait_for(lambda: self.value(live) >= workers, 30, f"{workers} workers are registered")
+        wait_until(lambda: self.value(live) >= workers, 30, f"{workers} workers are registered")
 
     def family(self) -> list[int]:
         """Every living process of this home, whoever is its parent by now."""
@@ -193,7 +171,7 @@ class Installation:
 
     def server(self) -> int:
         """Wait until there is a server; answer its pid."""
-        return int(wait_for(lambda: self._of("tradewind.server.main"), 10, "a server")[0])
+        return int(wait_until(lambda: self._of("tradewind.server.main"), 10, "a server")[0])
 
     def workers(self) -> list[int]:
         return self._of("tradewind.worker")
@@ -213,7 +191,7 @@ class Installation:
             found = [one for one in children if one.pid not in of_files]
             return max(found, key=psutil.Process.create_time).pid if found else None
 
-        return int(wait_for(newest, 10, "a base zygote"))
+        return int(wait_until(newest, 10, "a base zygote"))
 
     def _of(self, module: str) -> list[int]:
         return [pid for pid in self.family() if _read(pid, "cmdline")[1:3] == ["-m", module]]
@@ -271,7 +249,7 @@ class Installation:
             pids = self.living(run_id)
             return pids if len(pids) == count else []
 
-        found: list[int] = wait_for(all_of_them, seconds, f"{count} tasks of {run_id} run")
+        found: list[int] = wait_until(all_of_them, seconds, f"{count} tasks of {run_id} run")
         return found
 
     def open_gate(self, run_id: str, gate: str) -> None:
@@ -291,7 +269,9 @@ class Installation:
         return str(self.value("SELECT state FROM run WHERE run_id = ?", run_id))
 
     def wait_success(self, run_id: str, seconds: float) -> None:
-        wait_for(lambda: self.run_state(run_id) in ("success", "failed"), seconds, f"{run_id} ends")
+        wait_until(
+            lambda: self.run_state(run_id) in ("success", "failed"), seconds, f"{run_id} ends"
+        )
         assert self.run_state(run_id) == "success", self.outcomes(run_id)
 
     def outcomes(self, run_id: str) -> dict[int, list[str]]:

@@ -7,17 +7,8 @@ from functools import partial
 import pytest
 
 from tests.process.conftest import SHORT, Install
-from tests.process.installation import (
-    EARLY,
-    TASKS,
-    Installation,
-    freeze,
-    kill,
-    parent_of,
-    thaw,
-    wait_for,
-    wait_gone,
-)
+from tests.process.installation import EARLY, TASKS, Installation, freeze, kill, parent_of, thaw
+from tests.waiting import wait_gone, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -61,7 +52,7 @@ def test_tasks_killed_and_frozen(install: Install) -> None:
     kill(*killed)
     place.open_gate("one", "early")
     place.open_gate("one", "late")
-    wait_for(lambda: set(place.living("one")) == set(frozen), 20, "all others end")
+    wait_until(lambda: set(place.living("one")) == set(frozen), 20, "all others end")
     assert place.run_state("one") == "running"
     thaw(*frozen)
     finish(place)
@@ -82,12 +73,12 @@ def test_zygotes_killed_and_frozen(install: Install) -> None:
     # Frozen, neither keeps a task from ending, nor its end from being recorded.
     freeze(base, file)
     place.open_gate("one", "early")
-    wait_for(lambda: early_successes(place), 10, "tasks end without their zygote")
+    wait_until(lambda: early_successes(place), 10, "tasks end without their zygote")
     thaw(base, file)
 
     # Without the base zygote warm tasks go on.
     kill(base)
-    wait_for(lambda: place.base_zygote(place.own_worker()) != base, 10, "another base zygote")
+    wait_until(lambda: place.base_zygote(place.own_worker()) != base, 10, "another base zygote")
     wait_gone([base], 5)
     assert len(place.living("one")) == TASKS - EARLY
 
@@ -106,9 +97,9 @@ def test_a_server_killed_and_frozen_for_a_moment_costs_nothing(install: Install)
     server = place.server()
     place.open_gate("one", "early")
     kill(server)
-    wait_for(lambda: server != place.server(), 10, "another server")
+    wait_until(lambda: server != place.server(), 10, "another server")
     place.wait_ready()
-    wait_for(lambda: early_successes(place), 10, "what ended meanwhile is recorded")
+    wait_until(lambda: early_successes(place), 10, "what ended meanwhile is recorded")
     assert "The server was killed by signal 9 and is started again." in place.said()
 
     server = place.server()
@@ -128,14 +119,14 @@ def test_a_frozen_launcher_costs_nothing_and_then_restarts_what_it_missed(
     pids = running(place)
     freeze(place.launcher())
     place.open_gate("one", "early")
-    wait_for(lambda: early_successes(place), 10, "work goes on")
+    wait_until(lambda: early_successes(place), 10, "work goes on")
     server = place.server()
     kill(server)
     wait_gone([server], 5)
     # Nobody starts a server now; tasks do not run on without one.
     wait_gone(pids, 4 + 5 + 2)
     thaw(place.launcher())
-    wait_for(lambda: place.server() != server, 10, "another server")
+    wait_until(lambda: place.server() != server, 10, "another server")
     finish(place, seconds=40)
 
 
@@ -144,7 +135,7 @@ def launcher_killed(place: Installation) -> None:
     launcher = place.start()
     running(place)
     place.open_gate("one", "early")
-    wait_for(lambda: early_successes(place), 10, "the early ones end")
+    wait_until(lambda: early_successes(place), 10, "the early ones end")
     family = place.family()
     kill(launcher.pid)
     launcher.wait()
@@ -178,7 +169,7 @@ def workers_killed_and_frozen(place: Installation, fence: float, reaped: float) 
     wait_gone(of_killed, 25)
     wait_gone(of_frozen, fence + 5 + 1)
     lost = "SELECT count(*) FROM attempt WHERE state = 'lost'"
-    wait_for(
+    wait_until(
         lambda: place.value(lost) == len(of_killed) + len(of_frozen), reaped + 5, "they are lost"
     )
     thaw(frozen)

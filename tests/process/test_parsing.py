@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.process.conftest import Install
-from tests.process.installation import kill, wait_for
+from tests.process.installation import kill
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -29,9 +30,9 @@ def test_a_file_that_comes_while_no_zygote_can_live_is_parsed_later(
     text = (place.dags / "fifty.py").read_text().replace('DAG("fifty"', 'DAG("late"')
     (place.dags / "late.py").write_text(text)
     claimed = "SELECT count(*) FROM dag_file WHERE path LIKE '%late.py' AND claimed_by IS NOT NULL"
-    wait_for(lambda: place.value(claimed), 10, "the worker is asked to parse it")
-    wait_for(lambda: place.log("worker").count("The base zygote ended") >= 3, 10, "three crashes")
+    wait_until(lambda: place.value(claimed), 10, "the worker is asked to parse it")
+    wait_until(lambda: place.log("worker").count("The base zygote ended") >= 3, 10, "three crashes")
     assert place.value("SELECT count(*) FROM import_error") == 0
     broken.unlink()
-    wait_for(lambda: place.call("GET", "/api/v2/dags/late")[0] == 200, 20, "it is parsed")
+    wait_until(lambda: place.call("GET", "/api/v2/dags/late")[0] == 200, 20, "it is parsed")
     assert place.value("SELECT count(*) FROM import_error") == 0

@@ -13,13 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.process.conftest import Install
-from tests.process.installation import (
-    EARLY,
-    TASKS,
-    Installation,
-    wait_for,
-    wait_gone,
-)
+from tests.process.installation import EARLY, TASKS, Installation
+from tests.waiting import wait_gone, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -79,7 +74,7 @@ def test_ctrl_c_lets_tasks_end_and_leaves_nothing(install: Install) -> None:
     start_fifty(place)
     began = time.monotonic()
     terminal.ctrl_c()
-    wait_for(lambda: "Draining: 50 attempts" in place.log("worker"), 5, "the drain begins")
+    wait_until(lambda: "Draining: 50 attempts" in place.log("worker"), 5, "the drain begins")
     place.open_gate("one", "early")
     assert terminal.process.wait(30) == 0
     assert time.monotonic() - began < 4 + 5
@@ -106,7 +101,7 @@ def test_a_second_ctrl_c_ends_tasks_at_once(install: Install) -> None:
     terminal = Terminal(place)
     start_fifty(place)
     terminal.ctrl_c()
-    wait_for(lambda: "Draining" in place.log("worker"), 5, "the drain begins")
+    wait_until(lambda: "Draining" in place.log("worker"), 5, "the drain begins")
     began = time.monotonic()
     terminal.ctrl_c()
     assert terminal.process.wait(30) == 0
@@ -163,7 +158,7 @@ def test_a_home_serves_one(install: Install) -> None:
 def test_of_two_that_start_at_once_one_gives_way(install: Install) -> None:
     place = install()
     both = [place.start(), place.start()]
-    wait_for(lambda: any(one.poll() is not None for one in both), 30, "one gives way")
+    wait_until(lambda: any(one.poll() is not None for one in both), 30, "one gives way")
     loser = next(one for one in both if one.poll() is not None)
     assert loser.returncode == 1
     assert f"runs on {place.home}." in place.said()
@@ -210,7 +205,7 @@ def test_a_server_that_crashes_again_and_again_is_started_at_growing_intervals(
         path = tmp_path / "starts"
         return [float(line) for line in path.read_text().split()] if path.exists() else []
 
-    wait_for(lambda: len(starts()) == 4, 20, "four starts")
+    wait_until(lambda: len(starts()) == 4, 20, "four starts")
     first, second, third, fourth = starts()
     assert second - first >= 0.5
     assert third - second >= 1.0

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from tradewind.core import admission, drive, graph, planning
 from tradewind.core.readiness import Verdict
 from tradewind.core.states import LegState, RunState
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
-from tradewind.store import attempts, workers, xcoms
+from tradewind.store import attempts, xcoms
 from tradewind.store import runs as run_rows
 from tradewind.store import tasks as task_rows
 
@@ -29,10 +31,10 @@ def plant(place: Any, name: str, wrong: Wrong) -> Iterator[None]:
 
 
 def _reap_early(right):
-    def read_overdue(tx, at):
-        return right(tx, at + timedelta(seconds=27))
+    def overdue_since(self, now):
+        return right(self, now) + timedelta(seconds=27)
 
-    return read_overdue
+    return overdue_since
 
 
 def _believe_without_epoch(right):
@@ -162,6 +164,16 @@ def _write_no_row(right):
     return apply_changes
 
 
+def _tell_no_wake(right):
+    def read_moments(tx, now):
+        said = right(tx, now)
+        if said.wake_at is None or said.wake_at <= now:
+            return said
+        return msgspec.structs.replace(said, wake_at=None)
+
+    return read_moments
+
+
 def _never(answer: Any) -> Wrong:
     return lambda right: lambda *args, **kwargs: answer
 
@@ -196,7 +208,7 @@ def _end_too_soon(right):
 
 
 BUGS: dict[str, tuple[Any, str, Wrong]] = {
-    "the reaper takes tasks of a worker that lives": (workers, "read_overdue_workers", _reap_early),
+    "the reaper takes tasks of a worker that lives": (reaper.Reaper, "overdue_since", _reap_early),
     "nobody reaps": (reaper.Reaper, "reap", _cancel_late),
     "a finish of a leg that is over is believed": (
         attempts,
@@ -218,7 +230,7 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "a run ends in success whatever its leaves": (drive._Decider, "finish", _end_too_soon),
     "the end of a run is not followed up": (runs.Runs, "_note_end", _keep_no_end),
     "a wake-up is forgotten": (task_rows, "read_due", _never([])),
-    "the next wake-up is not told": (task_rows, "next_wake_at", _never(None)),
+    "the next wake-up is not told": (engine, "read_moments", _tell_no_wake),
     "timeouts are forgotten": (run_rows, "read_timed_out", _never([])),
     "a claim has the epoch of the one before": (claims.Claims, "_start", _same_epoch),
     "an epoch of a run falls": (run_rows, "claim_run", _fall_back_epoch),

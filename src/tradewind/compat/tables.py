@@ -27,6 +27,7 @@ _CONNECTION = "tradewind.sdk.connection:Connection"
 _PARAM = "tradewind.sdk.params:Param"
 _PARAMS = "tradewind.sdk.params:ParamsDict"
 _CONTEXT = "tradewind.sdk.context:get_current_context"
+_MASKING = {"mask_secret": "tradewind.sdk.secrets:mask_secret"}
 _LOGGING = "tradewind.sdk.log:LoggingMixin"
 
 _CHAINS = {
@@ -111,6 +112,8 @@ SDK: Mapping[str, Mapping[str, str]] = {
     "airflow.sdk.definitions.variable": {"Variable": _VARIABLE},
     "airflow.sdk.definitions.xcom_arg": {"XComArg": _XCOM_ARG},
     "airflow.sdk.exceptions": _EXCEPTIONS,
+    "airflow.sdk.execution_time.secrets_masker": _MASKING,
+    "airflow.sdk.log": _MASKING,
     "airflow.sdk.types": {"DagRunState": f"{_ENUMS}:DagRunState"},
 }
 """The present author's interface."""
@@ -194,6 +197,7 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     },
     "airflow.utils.helpers": _CHAINS,
     "airflow.utils.log": {},
+    "airflow.utils.log.secrets_masker": _MASKING,
     "airflow.utils.log.logging_mixin": {"LoggingMixin": _LOGGING},
     "airflow.utils.state": {
         "DagRunState": f"{_ENUMS}:DagRunState",

@@ -49,6 +49,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     message: str = ""
 
 
+MASK = "mask"
+"""The one verb that does not travel on to the server."""
+
+
 ToZygote = OpenZygote | Fork | Parse | GoodUntil | Told
 """A file zygote gets nothing but ``Told`` before it said ``Ready``."""
 
@@ -81,7 +85,11 @@ class Exited(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
-    """A TaskPort question; answered by a ``Told`` of the same number."""
+    """A TaskPort question; answered by a ``Told`` of the same number.
+
+    With ``MASK`` the worker itself answers, once it hides the ``secrets``: until then the task
+    waits, so that nothing it prints can arrive before, by whichever way it travels.
+    """
 
     number: int
     verb: str

@@ -55,6 +55,12 @@ class TaskPort(Protocol):
     def push_xcom(self, key: str, value: bytes, length: int | None) -> None:
         """Push for the task instance that runs now; the last push of a key wins."""
 
+    def mask(self, *secrets: str) -> None:
+        """Have these values hidden in all that is logged from here on.
+
+        Once it returns they are: what is printed afterwards never shows them.
+        """
+
 
 bound_port: ContextVar[TaskPort | None] = ContextVar("bound_port", default=None)
 """The host of the user code that runs now; None outside any host."""

@@ -34,6 +34,11 @@ class RecordingPort:
         self.connections.add(conn_id)
         return self._below.get_connection(conn_id) if self._below is not None else None
 
+    def mask(self, *secrets: str) -> None:
+        """Have values hidden, where there is a host that writes a log."""
+        if self._below is not None:
+            self._below.mask(*secrets)
+
     def get_xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int
     ) -> bytes | None:

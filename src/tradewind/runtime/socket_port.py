@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from tradewind.errors import TradewindError, UnavailableError
-from tradewind.protocol.child import Ask, Push, Told
+from tradewind.protocol.child import MASK, Ask, Push, Told
 from tradewind.protocol.frames import FrameReader, told_reader
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import ConnectionValue
@@ -30,6 +30,7 @@ class SocketPort:
         self._turn = threading.RLock()
         self._number = 0
         self._pushed: dict[str, bytes] = {}
+        self._masked: set[str] = set()
 
     def get_variable(self, key: str) -> str | None:
         """Answer the stored text, or None where there is no such variable."""
@@ -98,6 +99,13 @@ class SocketPort:
             attempt_id=order.attempt_id, epoch=order.epoch, key=key, value=value, length=length
         )
         self._channel.send(Push(xcom=xcom))
+
+    def mask(self, *secrets: str) -> None:
+        """Have these values hidden in all that is logged from here on."""
+        new = [secret for secret in secrets if secret and secret not in self._masked]
+        if new:
+            self._ask(object, MASK, secrets=new)
+            self._masked.update(new)
 
     def _is_own(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> bool:
         order = self._order

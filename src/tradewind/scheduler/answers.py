@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.sensitive import secrets_of_connection, secrets_of_variable
 from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import Call, CallReply
@@ -13,8 +14,6 @@ from tradewind.store import attempts, connections, files, variables, xcoms
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
 from tradewind.store.variables import VariableFacts
-
-_SECRET_FIELDS = ("password", "extra")
 
 
 class Answers:
@@ -60,7 +59,9 @@ class Answers:
 
     def _get_variable(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
         found = variables.read_variable(tx, self._vault, args["key"])
-        return CallReply(value=None if found is None else found.value)
+        if found is None:
+            return CallReply()
+        return CallReply(value=found.value, masks=secrets_of_variable(found.key, found.value))
 
     def _set_variable(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
         facts = VariableFacts(
@@ -79,9 +80,8 @@ class Answers:
         found = connections.read_connection(tx, self._vault, args["conn_id"])
         if found is None:
             return CallReply()
-        value = msgspec.to_builtins(found)
-        masks = tuple(value[name] for name in _SECRET_FIELDS if value.get(name))
-        return CallReply(value=value, masks=masks)
+        masks = secrets_of_connection(found.password, found.extra)
+        return CallReply(value=msgspec.to_builtins(found), masks=masks)
 
     def _get_xcom(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
         value = xcoms.read_xcom(

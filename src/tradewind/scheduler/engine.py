@@ -26,6 +26,7 @@ from tradewind.scheduler.wishes import BackfillWish, Health, Trigger
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
 from tradewind.store.backfills import BackfillDate, BackfillFacts
 from tradewind.store.database import Tx
+from tradewind.store.moments import Moments, read_moments
 from tradewind.store.secrets import Vault
 
 _LEASE = "scheduler"
@@ -193,22 +194,16 @@ class Engine:
 
     def tick(self, tx: Tx, now: datetime) -> datetime | None:
         """Do what time alone makes due; answer when something is due next, None for never."""
-        self._guard(tx)
-        ttl = self._policy.scheduler_lease
-        leases.renew_lease(tx, _LEASE, self._holder, self._epoch, now, ttl)
-        self._reaper.reap(tx, now)
-        for pk, _, _ in tasks.read_due(tx, now):
-            self._runs.touch(tx, pk)
-        for pk in runs.read_timed_out(tx, now):
-            self._runs.touch(tx, pk)
-        more = self._planner.plan(tx, now)
-        self._planner.look_again()
-        self._finish(tx, now)
-        parse_at = files.next_parse_due(tx)
-        if parse_at is not None and parse_at <= now:
+        self._hold(tx, now)
+        moments = read_moments(tx, now)
+        came_due = self._do_due(tx, moments, now)
+        if came_due or self._runs.has_touched or self._runs.waiting.is_any_waiting():
+            self._finish(tx, now)
+            moments = read_moments(tx, now)
+        if moments.parse_due is not None and moments.parse_due <= now:
             self.ring_all()
         self._looked_at = now
-        return now if more else self._next_due(tx, now)
+        return self._next_due(moments, now)
 
     def recover(self, tx: Tx, now: datetime) -> None:
         """Let all leases start anew, after the clock jumped or this process was stopped.
@@ -218,6 +213,7 @@ class Engine:
         self._guard(tx)
         self._reaper.extend(tx, now)
         dags.wake_planned(tx, now)
+        self._planner.look_again()
 
     def health(self, tx: Tx, now: datetime) -> Health:
         """Tell whether due work moves: not whether processes beat, but whether anything waits.
@@ -252,10 +248,30 @@ class Engine:
 
     def _guard(self, tx: Tx) -> None:
         if not leases.is_lease_held(tx, _LEASE, self._holder, self._epoch):
-            raise UnavailableError(
-                "scheduler-lease-lost", "Another process has taken over this database."
-            )
+            raise _lease_lost()
         self._runs.ensure_loaded(tx)
+
+    def _hold(self, tx: Tx, now: datetime) -> None:
+        ttl = self._policy.scheduler_lease
+        if not leases.hold_lease(tx, _LEASE, self._holder, self._epoch, now, ttl):
+            raise _lease_lost()
+        self._runs.ensure_loaded(tx)
+
+    def _do_due(self, tx: Tx, moments: Moments, now: datetime) -> bool:
+        """Do what has come due; tell whether anything had."""
+        overdue = _has_come(moments.lease_end, self._reaper.overdue_since(now))
+        if overdue:
+            self._reaper.reap(tx, now)
+        if _has_come(moments.wake_at, now):
+            for pk, _, _ in tasks.read_due(tx, now):
+                self._runs.touch(tx, pk)
+        if _has_come(moments.timeout_at, now):
+            for pk in runs.read_timed_out(tx, now):
+                self._runs.touch(tx, pk)
+        if _has_come(moments.dag_due, now):
+            self._planner.plan(tx, now)
+        self._planner.look_if_due(now)
+        return overdue or self._planner.wants_to_look
 
     def _settle(self, tx: Tx, now: datetime) -> None:
         """Decide, start runs, admit: all that follows from what was recorded."""
@@ -274,8 +290,7 @@ class Engine:
         waiting = self._runs.waiting
         if not waiting.is_any_waiting():
             return
-        slots = {name: pool.slots for name, pool in pools.read_pools(tx).items()}
-        for live, row in waiting.choose(slots):
+        for live, row in waiting.choose(pools.read_slots(tx)):
             moved = TaskMoved(
                 task_id=row.task_id,
                 map_path=row.map_path,
@@ -306,19 +321,28 @@ class Engine:
         fresh = waiting.take_fresh_queues()
         return fresh & waiting.queues_with_work() if fresh else fresh
 
-    def _next_due(self, tx: Tx, now: datetime) -> datetime | None:
-        dag_due = dags.next_dag_due(tx)
+    def _next_due(self, moments: Moments, now: datetime) -> datetime | None:
+        dag_due, lease_end = moments.dag_due, moments.lease_end
         if dag_due is not None and dag_due <= now:
             # A run that ended just now let a tick go that was held, or a Dag far behind gets its
             # runs a few at a time.
             return now
-        moments = (
+        self._planner.queued_until = moments.queued_at
+        known = (
             dag_due,
-            tasks.next_wake_at(tx),
-            runs.next_queued_at(tx, now),
-            runs.next_timeout_at(tx),
-            self._reaper.next_at(tx),
-            files.next_parse_due(tx),
+            moments.wake_at,
+            moments.queued_at,
+            moments.timeout_at,
+            None if lease_end is None else self._reaper.look_at(lease_end),
+            moments.parse_due,
         )
-        later = [moment for moment in moments if moment is not None and moment > now]
+        later = [moment for moment in known if moment is not None and moment > now]
         return min(later, default=None)
+
+
+def _has_come(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now
+
+
+def _lease_lost() -> UnavailableError:
+    return UnavailableError("scheduler-lease-lost", "Another process has taken over this database.")

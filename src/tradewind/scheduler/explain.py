@@ -69,7 +69,7 @@ class Explain:
             candidate = self._live.waiting.candidate(row.id)
             if candidate is not None:
                 usage = self._live.waiting.usage
-                usage.slots = {name: pool.slots for name, pool in pools.read_pools(tx).items()}
+                usage.slots = pools.read_slots(tx)
                 held = why_held(candidate, usage)
         elif row.state is TaskState.QUEUED:
             alive = sum(row.queue in one.queues for one in workers.read_live_workers(tx))

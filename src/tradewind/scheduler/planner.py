@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tradewind.core import planning
 from tradewind.core.planning import QueuedRun, Room, choose_runs_to_start, plan_instances, plan_runs
@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _DAGS_A_LOOK = 50
 _RUNS_A_LOOK = 200
+_LOOK_EVERY = timedelta(seconds=1)
 
 
 class Planner:
@@ -28,13 +29,16 @@ class Planner:
 
     Attributes:
         has_due: Whether a Dag may be due that was not before: the next look should be at once.
+        queued_until: When the first of the queued runs comes due that were not due before.
     """
 
     def __init__(self, live: Runs) -> None:
         """Bind the keeper of live runs."""
         self._live = live
         self._look = True
+        self._looked_at: datetime | None = None
         self.has_due = False
+        self.queued_until: datetime | None = None
 
     def forget(self) -> None:
         """Look at everything again: a transaction was undone."""
@@ -49,12 +53,17 @@ class Planner:
         """Say that a queued run may have got room, or that there is a new one."""
         self._look = True
 
-    def plan(self, tx: Tx, now: datetime) -> bool:
-        """Make the scheduled runs of all Dags that are due; True when there may be more."""
-        due = dags.read_due_dags(tx, now, _DAGS_A_LOOK)
-        for facts in due:
+    def look_if_due(self, now: datetime) -> None:
+        """Look at queued runs when one of them comes due, and each second whatever is known."""
+        came_due = self.queued_until is not None and self.queued_until <= now
+        at = self._looked_at
+        if came_due or at is None or not timedelta() <= now - at < _LOOK_EVERY:
+            self._look = True
+
+    def plan(self, tx: Tx, now: datetime) -> None:
+        """Make the scheduled runs of the Dags that are due, the longest due first."""
+        for facts in dags.read_due_dags(tx, now, _DAGS_A_LOOK):
             self._plan_dag(tx, facts, now)
-        return len(due) == _DAGS_A_LOOK
 
     def _plan_dag(self, tx: Tx, facts: DagFacts, now: datetime) -> None:
         spec = facts.decode_spec()
@@ -143,7 +152,7 @@ class Planner:
 
     def start(self, tx: Tx, now: datetime) -> None:
         """Start the queued runs that are due and have room."""
-        self._look = False
+        self._look, self._looked_at = False, now
         full_dags: set[str] = set()
         full_backfills: set[int] = set()
         while True:

@@ -16,9 +16,13 @@ class Reaper:
         self._desk = desk
         self._policy = policy
 
+    def overdue_since(self, now: datetime) -> datetime:
+        """Answer the end of the leases that are over by the margin now, and must be ended."""
+        return now - self._policy.reap_margin
+
     def reap(self, tx: Tx, now: datetime) -> int:
         """Close the rows of workers whose lease is over by the margin; answer how many."""
-        overdue = workers.read_overdue_workers(tx, now - self._policy.reap_margin)
+        overdue = workers.read_overdue_workers(tx, self.overdue_since(now))
         for worker in overdue:
             workers.end_worker(tx, worker.id, "dead")
             held = attempts.read_live_attempts(tx, worker.id)
@@ -30,7 +34,6 @@ class Reaper:
         """Let all leases start anew: nobody could have renewed them while this server was away."""
         workers.extend_leases(tx, now + self._policy.lease)
 
-    def next_at(self, tx: Tx) -> datetime | None:
-        """Answer when the next worker may be overdue."""
-        end = workers.next_lease_end(tx)
-        return None if end is None else end + self._policy.reap_margin
+    def look_at(self, lease_end: datetime) -> datetime:
+        """Answer when a worker is overdue whose lease ends at that moment."""
+        return lease_end + self._policy.reap_margin

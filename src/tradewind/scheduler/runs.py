@@ -209,6 +209,11 @@ class Runs:
         self._cancels.pop(ti_id, None)
 
     @property
+    def has_touched(self) -> bool:
+        """Whether there is a run that something happened to since it was written."""
+        return bool(self._touched)
+
+    @property
     def has_ended(self) -> bool:
         """Whether a run ended since this was last followed up."""
         return bool(self._ended)

@@ -6,7 +6,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
-from tradewind.sdk.secrets import read_connection_text, read_stored_connection
+from tradewind.sdk.secrets import (
+    mask_connection,
+    read_connection_text,
+    read_stored_connection,
+)
 
 _TYPE_OF_SCHEME = {"postgresql": "postgres"}
 _FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
@@ -127,7 +131,9 @@ class Connection:
         """
         text = read_connection_text(conn_id)
         if text is not None:
-            return cls.from_text(text, conn_id)
+            found = cls.from_text(text, conn_id)
+            mask_connection(found.password, found.extra)
+            return found
         stored = read_stored_connection(conn_id)
         if stored is None:
             raise AirflowNotFoundException(

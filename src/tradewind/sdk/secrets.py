@@ -1,7 +1,10 @@
 """Where variables and connections come from: the environment first, then the host of this code."""
 
 import os
+from collections.abc import Iterable
+from typing import Any
 
+from tradewind.core.sensitive import secrets_in, secrets_of_connection, secrets_of_variable
 from tradewind.protocol.ports import ConnectionValue, bound_port
 
 VARIABLE_PREFIXES = ("TRADEWIND_VAR_", "AIRFLOW_VAR_")
@@ -12,9 +15,28 @@ def read_variable(key: str) -> str | None:
     """Answer a variable's stored text, or None."""
     found = _from_environment(VARIABLE_PREFIXES, key)
     if found is not None:
+        _mask(secrets_of_variable(key, found))
         return found
     port = bound_port.get()
     return port.get_variable(key) if port is not None else None
+
+
+def mask_secret(secret: str | dict[str, Any] | Iterable[Any], name: str | None = None) -> None:
+    """Hide a value in the logs of this task from here on: a text, or each text of a list.
+
+    Of a dict, and of a value that is given a ``name``, only what is named like a secret is hidden.
+
+    Example:
+        >>> mask_secret("s3cret-of-today")
+        >>> mask_secret({"host": "db", "password": "s3cret"}, "settings")
+    """
+    is_whole = isinstance(secret, str | dict | list | tuple | set | frozenset)
+    _mask(secrets_in(secret if is_whole else list(secret), name))
+
+
+def mask_connection(password: str | None, extra: str | None) -> None:
+    """Hide what is secret in a connection that the environment defines."""
+    _mask(secrets_of_connection(password, extra))
 
 
 def read_connection_text(conn_id: str) -> str | None:
@@ -26,6 +48,12 @@ def read_stored_connection(conn_id: str) -> ConnectionValue | None:
     """Answer the connection that the host of this code knows, or None."""
     port = bound_port.get()
     return port.get_connection(conn_id) if port is not None else None
+
+
+def _mask(secrets: Iterable[str]) -> None:
+    port = bound_port.get()
+    if port is not None and (found := tuple(secrets)):
+        port.mask(*found)
 
 
 def _from_environment(prefixes: tuple[str, ...], key: str) -> str | None:

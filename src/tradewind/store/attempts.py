@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from tradewind.core.states import LegState
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import attempt, task_instance
 
 
@@ -72,30 +73,34 @@ _SELECT = select(
     task_instance.c.map_path,
     task_instance.c.map_index,
 ).join(task_instance, task_instance.c.id == attempt.c.ti_id)
-_BY_IDS = _SELECT.where(attempt.c.id.in_(bindparam("b_ids", expanding=True)))
-_LIVE_OF_WORKER = _SELECT.where(
-    attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
+_BY_IDS = Prepared(_SELECT.where(attempt.c.id.in_(bindparam("b_ids", expanding=True))))
+_LIVE_OF_WORKER = Prepared(
+    _SELECT.where(attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running")
 )
-_LIVE_OF_TIS = _SELECT.where(
-    attempt.c.ti_id.in_(bindparam("b_tis", expanding=True)), attempt.c.state == "running"
+_LIVE_OF_TIS = Prepared(
+    _SELECT.where(
+        attempt.c.ti_id.in_(bindparam("b_tis", expanding=True)), attempt.c.state == "running"
+    )
 )
-_OF_TI = _SELECT.where(attempt.c.ti_id == bindparam("b_ti")).order_by(attempt.c.id)
-_COUNT_LIVE = select(func.count()).where(
-    attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
+_OF_TI = Prepared(_SELECT.where(attempt.c.ti_id == bindparam("b_ti")).order_by(attempt.c.id))
+_COUNT_LIVE = Prepared(
+    select(func.count()).where(
+        attempt.c.worker_id == bindparam("b_worker"), attempt.c.state == "running"
+    )
 )
-_RUNS_WITH_LIVE = (
+_RUNS_WITH_LIVE = Prepared(
     select(task_instance.c.run_pk)
     .distinct()
     .join(attempt, attempt.c.ti_id == task_instance.c.id)
     .where(attempt.c.state == "running", task_instance.c.dag_id == bindparam("b_dag"))
 )
-_COUNT_LIVE_OF_RUN = (
+_COUNT_LIVE_OF_RUN = Prepared(
     select(func.count())
     .select_from(attempt)
     .join(task_instance, task_instance.c.id == attempt.c.ti_id)
     .where(attempt.c.state == "running", task_instance.c.run_pk == bindparam("b_run"))
 )
-_END = (
+_END = Prepared(
     update(attempt)
     .where(attempt.c.id == bindparam("b_id"), attempt.c.state == "running")
     .values(
@@ -106,54 +111,55 @@ _END = (
         token_hash=None,
     )
 )
-_CANCEL = (
+_CANCEL = Prepared(
     update(attempt)
     .where(attempt.c.id == bindparam("b_id"), attempt.c.state == "running")
     .values(cancel_reason=bindparam("b_reason"))
 )
-_INSERT = insert(attempt).returning(attempt.c.id, sort_by_parameter_order=True)
+_INSERT = Prepared(
+    insert(attempt).returning(attempt.c.id),
+    [*NewAttempt.__struct_fields__[:-2], "state", "token_hash", "log_path", "claimed_at"],
+)
 
 
-def _attempt(row: RowMapping) -> Attempt:
+def _attempt(row: Record) -> Attempt:
     return Attempt(**{**row, "state": LegState(row["state"])})
 
 
 def read_attempts(tx: Tx, ids: Sequence[int]) -> dict[int, Attempt]:
     """Answer the attempts of these ids that exist."""
-    rows = tx.execute(_BY_IDS, {"b_ids": list(ids)}).mappings()
+    rows = _BY_IDS.records(tx, {"b_ids": list(ids)})
     return {row["id"]: _attempt(row) for row in rows}
 
 
 def read_live_attempts(tx: Tx, worker_id: str) -> list[Attempt]:
     """Answer the attempts a worker holds, as far as the rows know."""
-    return [
-        _attempt(row) for row in tx.execute(_LIVE_OF_WORKER, {"b_worker": worker_id}).mappings()
-    ]
+    return [_attempt(row) for row in _LIVE_OF_WORKER.records(tx, {"b_worker": worker_id})]
 
 
 def read_live_attempts_of(tx: Tx, ti_ids: Sequence[int]) -> list[Attempt]:
     """Answer the live attempts of these task instances."""
-    return [_attempt(row) for row in tx.execute(_LIVE_OF_TIS, {"b_tis": list(ti_ids)}).mappings()]
+    return [_attempt(row) for row in _LIVE_OF_TIS.records(tx, {"b_tis": list(ti_ids)})]
 
 
 def count_live_attempts(tx: Tx, worker_id: str) -> int:
     """Answer how many attempts a worker holds."""
-    return int(tx.execute(_COUNT_LIVE, {"b_worker": worker_id}).scalar_one())
+    return int(_COUNT_LIVE.value(tx, {"b_worker": worker_id}))
 
 
 def read_runs_with_live_attempts(tx: Tx, dag_id: str) -> set[int]:
     """Answer keys of a Dag's runs that have live attempts, those being ended too."""
-    return set(tx.execute(_RUNS_WITH_LIVE, {"b_dag": dag_id}).scalars())
+    return set(_RUNS_WITH_LIVE.column(tx, {"b_dag": dag_id}))
 
 
 def count_live_attempts_of_run(tx: Tx, run_pk: int) -> int:
     """Answer how many attempts of a run's instances live."""
-    return int(tx.execute(_COUNT_LIVE_OF_RUN, {"b_run": run_pk}).scalar_one())
+    return int(_COUNT_LIVE_OF_RUN.value(tx, {"b_run": run_pk}))
 
 
 def read_attempts_of(tx: Tx, ti_id: int) -> list[Attempt]:
     """Answer all attempts of a task instance, the oldest first."""
-    return [_attempt(row) for row in tx.execute(_OF_TI, {"b_ti": ti_id}).mappings()]
+    return [_attempt(row) for row in _OF_TI.records(tx, {"b_ti": ti_id})]
 
 
 def insert_attempts(tx: Tx, new: Sequence[NewAttempt], now: datetime) -> list[int]:
@@ -178,7 +184,7 @@ def insert_attempts(tx: Tx, new: Sequence[NewAttempt], now: datetime) -> list[in
         }
         for one in new
     ]
-    return [row[0] for row in tx.execute(_INSERT, rows)]
+    return [_INSERT.value(tx, row) for row in rows]
 
 
 def end_legs(tx: Tx, ends: Iterable[LegEnd]) -> None:
@@ -194,10 +200,10 @@ def end_legs(tx: Tx, ends: Iterable[LegEnd]) -> None:
         for end in ends
     ]
     if rows:
-        tx.execute(_END, rows)
+        _END.run_many(tx, rows)
 
 
 def apply_cancels(tx: Tx, reasons: dict[int, str]) -> None:
     """Note on live attempts that they are to be ended, and why; their worker is told of it."""
     if reasons:
-        tx.execute(_CANCEL, [{"b_id": k, "b_reason": why} for k, why in reasons.items()])
+        _CANCEL.run_many(tx, [{"b_id": k, "b_reason": why} for k, why in reasons.items()])

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tradewind.errors import ConflictError
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import backfill, backfill_date
 
 
@@ -39,12 +40,16 @@ class BackfillDate(msgspec.Struct, frozen=True, kw_only=True):
     run_pk: int | None = None
 
 
-_INSERT = insert(backfill).returning(backfill.c.id)
-_READ = select(backfill).where(backfill.c.id == bindparam("b_id"))
-_ACTIVE = select(backfill).where(backfill.c.completed_at.is_(None)).order_by(backfill.c.id)
-_ACTIVE_OF = _ACTIVE.where(backfill.c.dag_id == bindparam("b_dag_id"))
+_INSERT = Prepared(
+    insert(backfill).returning(backfill.c.id),
+    [name for name in BackfillFacts.__struct_fields__ if name != "id"],
+)
+_READ = Prepared(select(backfill).where(backfill.c.id == bindparam("b_id")))
+_UNFINISHED = select(backfill).where(backfill.c.completed_at.is_(None)).order_by(backfill.c.id)
+_ACTIVE = Prepared(_UNFINISHED)
+_ACTIVE_OF = Prepared(_UNFINISHED.where(backfill.c.dag_id == bindparam("b_dag_id")))
 _LIST = select(backfill).order_by(backfill.c.id.desc())
-_DATES = (
+_DATES = Prepared(
     select(
         backfill_date.c.position,
         backfill_date.c.logical_date,
@@ -55,17 +60,17 @@ _DATES = (
     .where(backfill_date.c.backfill_id == bindparam("b_id"))
     .order_by(backfill_date.c.position)
 )
-_PAUSE = (
+_PAUSE = Prepared(
     update(backfill)
     .where(backfill.c.id == bindparam("b_id"), backfill.c.completed_at.is_(None))
     .values(is_paused=bindparam("b_paused"))
 )
-_COMPLETE = (
+_COMPLETE = Prepared(
     update(backfill)
     .where(backfill.c.id == bindparam("b_id"), backfill.c.completed_at.is_(None))
     .values(completed_at=bindparam("b_now"))
 )
-_SET_DATE = (
+_SET_DATE = Prepared(
     update(backfill_date)
     .where(
         backfill_date.c.backfill_id == bindparam("b_id"),
@@ -84,11 +89,10 @@ def insert_backfill(tx: Tx, facts: BackfillFacts, dates: Sequence[BackfillDate])
         ConflictError: The Dag has a backfill that is not completed yet.
     """
     row = msgspec.structs.asdict(facts)
-    del row["id"]
     try:
         # A savepoint: without it PostgreSQL refuses the rest of the transaction.
         with tx.begin_nested():
-            backfill_id = int(tx.execute(_INSERT, row).scalar_one())
+            backfill_id = int(_INSERT.value(tx, row))
     except IntegrityError:
         raise ConflictError(
             "backfill-active",
@@ -108,7 +112,7 @@ def insert_backfill_dates(tx: Tx, backfill_id: int, dates: Sequence[BackfillDate
 
 def read_backfill(tx: Tx, backfill_id: int) -> BackfillFacts | None:
     """Answer the backfill of that id."""
-    row = tx.execute(_READ, {"b_id": backfill_id}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_id": backfill_id})
     return None if row is None else _facts(row)
 
 
@@ -131,35 +135,35 @@ def count_backfills(tx: Tx, dag_id: str | None = None) -> int:
 
 def read_active_backfills(tx: Tx) -> list[BackfillFacts]:
     """Answer all backfills that are not completed, paused ones too."""
-    return [_facts(row) for row in tx.execute(_ACTIVE).mappings()]
+    return [_facts(row) for row in _ACTIVE.records(tx)]
 
 
 def read_active_backfill_of(tx: Tx, dag_id: str) -> BackfillFacts | None:
     """Answer the one backfill of a Dag that is not completed."""
-    row = tx.execute(_ACTIVE_OF, {"b_dag_id": dag_id}).mappings().one_or_none()
+    row = _ACTIVE_OF.record(tx, {"b_dag_id": dag_id})
     return None if row is None else _facts(row)
 
 
 def read_backfill_dates(tx: Tx, backfill_id: int) -> list[BackfillDate]:
     """Answer a backfill's dates in the order of starting."""
-    rows = tx.execute(_DATES, {"b_id": backfill_id}).mappings()
+    rows = _DATES.records(tx, {"b_id": backfill_id})
     return [BackfillDate(**row) for row in rows]
 
 
 def set_backfill_paused(tx: Tx, backfill_id: int, paused: bool) -> bool:
     """Hold or resume a backfill; False when there is none, or it is completed."""
-    return tx.execute(_PAUSE, {"b_id": backfill_id, "b_paused": paused}).rowcount == 1
+    return _PAUSE.run(tx, {"b_id": backfill_id, "b_paused": paused}) == 1
 
 
 def complete_backfill(tx: Tx, backfill_id: int, now: datetime) -> bool:
     """Close a backfill; False when there is none, or it was completed before."""
-    return tx.execute(_COMPLETE, {"b_id": backfill_id, "b_now": now}).rowcount == 1
+    return _COMPLETE.run(tx, {"b_id": backfill_id, "b_now": now}) == 1
 
 
 def set_backfill_date(tx: Tx, backfill_id: int, date: BackfillDate) -> None:
     """Write what became of one date: its decision, reason and run."""
-    tx.execute(
-        _SET_DATE,
+    _SET_DATE.run(
+        tx,
         {
             "b_id": backfill_id,
             "b_position": date.position,
@@ -170,5 +174,5 @@ def set_backfill_date(tx: Tx, backfill_id: int, date: BackfillDate) -> None:
     )
 
 
-def _facts(row: RowMapping) -> BackfillFacts:
+def _facts(row: Record) -> BackfillFacts:
     return BackfillFacts(**row)

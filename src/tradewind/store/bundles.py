@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from tradewind.protocol.orders import BundleRef
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle, bundle_file, dag, dag_file
 
 
@@ -27,9 +28,9 @@ class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_READ = select(bundle).where(bundle.c.name == bindparam("b_name"))
+_READ = Prepared(select(bundle).where(bundle.c.name == bindparam("b_name")))
 _LIST = select(bundle).order_by(bundle.c.name)
-_MOVE = (
+_MOVE = Prepared(
     update(bundle)
     .where(bundle.c.name == bindparam("b_name"))
     .values(root=bindparam("b_root"), dags_folder=bindparam("b_folder"))
@@ -44,8 +45,8 @@ _DROP = (
 
 def upsert_bundle(tx: Tx, name: str, root: str, dags_folder: str) -> None:
     """Say where a bundle lies, now or anew. Its files come with ``files.apply_discovery``."""
-    done = tx.execute(_MOVE, {"b_name": name, "b_root": root, "b_folder": dags_folder})
-    if done.rowcount == 0:
+    done = _MOVE.run(tx, {"b_name": name, "b_root": root, "b_folder": dags_folder})
+    if done == 0:
         tx.execute(
             insert(bundle),
             {"name": name, "root": root, "dags_folder": dags_folder, "digest": ""},
@@ -54,7 +55,7 @@ def upsert_bundle(tx: Tx, name: str, root: str, dags_folder: str) -> None:
 
 def read_bundle(tx: Tx, name: str) -> BundleFacts | None:
     """Answer the bundle of that name."""
-    row = tx.execute(_READ, {"b_name": name}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_name": name})
     return None if row is None else BundleFacts(**row)
 
 

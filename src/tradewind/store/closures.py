@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, case, delete, func, insert, select, upda
 from tradewind.core.manifest import closure_digest
 from tradewind.protocol.reports import Closure
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle_file, closure_entry, dag_file, import_error
 
 T = TypeVar("T")
@@ -30,19 +31,21 @@ _READERS = (
     )
     .distinct()
 )
-_READERS_OF_FILES = _READERS.join(dag_file, dag_file.c.id == closure_entry.c.file_id).where(
-    dag_file.c.bundle == bindparam("b_bundle")
+_READERS_OF_FILES = Prepared(
+    _READERS.join(dag_file, dag_file.c.id == closure_entry.c.file_id).where(
+        dag_file.c.bundle == bindparam("b_bundle")
+    )
 )
-_BROKEN = (
+_BROKEN = Prepared(
     select(import_error.c.file_id).where(import_error.c.bundle == bindparam("b_bundle")).distinct()
 )
-_REFUSED = (
+_REFUSED = Prepared(
     select(import_error.c.file_id)
     .where(import_error.c.dag_id.in_(bindparam("b_names", expanding=True)))
     .distinct()
 )
 _MOMENT = bindparam("b_now", type_=dag_file.c.due_at.type)
-_HASTEN = (
+_HASTEN = Prepared(
     update(dag_file)
     .where(dag_file.c.id.in_(bindparam("b_ids", expanding=True)))
     .values(
@@ -56,19 +59,23 @@ _HASTEN = (
         ),
     )
 )
-_FILES = select(
-    dag_file.c.id, dag_file.c.bundle, dag_file.c.generation, dag_file.c.parsed_at
-).where(dag_file.c.id.in_(bindparam("b_ids", expanding=True)))
-_KEY = (
+_FILES = Prepared(
+    select(dag_file.c.id, dag_file.c.bundle, dag_file.c.generation, dag_file.c.parsed_at).where(
+        dag_file.c.id.in_(bindparam("b_ids", expanding=True))
+    )
+)
+_KEY = Prepared(
     update(dag_file)
     .where(dag_file.c.id == bindparam("b_id"))
     .values(closure_digest=bindparam("b_digest"), generation=bindparam("b_generation"))
 )
-_ENTRIES = select(closure_entry.c.kind, closure_entry.c.name).where(
-    closure_entry.c.file_id == bindparam("b_id")
+_ENTRIES = Prepared(
+    select(closure_entry.c.kind, closure_entry.c.name).where(
+        closure_entry.c.file_id == bindparam("b_id")
+    )
 )
-_FORGET = delete(closure_entry).where(closure_entry.c.file_id == bindparam("b_id"))
-_DIGESTS = (
+_FORGET = Prepared(delete(closure_entry).where(closure_entry.c.file_id == bindparam("b_id")))
+_DIGESTS = Prepared(
     select(closure_entry.c.name, bundle_file.c.digest)
     .outerjoin(
         bundle_file,
@@ -79,7 +86,7 @@ _DIGESTS = (
     )
     .where(closure_entry.c.file_id == bindparam("b_id"), closure_entry.c.kind == "file")
 )
-_CHANGED_SINCE = (
+_CHANGED_SINCE = Prepared(
     select(func.count())
     .select_from(closure_entry)
     .join(
@@ -107,7 +114,7 @@ def touch_readers(
         for file_id in tx.execute(_READERS, {"b_kind": kind, "b_names": batch}).scalars()
     ]
     for batch in _batches(ids):
-        for row in tx.execute(_FILES, {"b_ids": batch}).all():
+        for row in _FILES.rows(tx, {"b_ids": batch}):
             due = now if row.parsed_at is None else max(now, row.parsed_at + _PAUSE)
             hasten(tx, [row.id], due, SAVED)
             _write_key(tx, row.id, row.bundle, row.generation + 1)
@@ -119,13 +126,13 @@ def touch_importers(tx: Tx, bundle: str, paths: Iterable[str], now: datetime) ->
 
     Files that could not be imported are due as well: what they missed may have come.
     """
-    ids: set[int] = set(tx.execute(_BROKEN, {"b_bundle": bundle}).scalars())
+    ids: set[int] = set(_BROKEN.column(tx, {"b_bundle": bundle}))
     for batch in _batches(paths):
         found = {"b_kind": "file", "b_names": batch, "b_bundle": bundle}
-        readers = tx.execute(_READERS_OF_FILES, found).scalars().all()
+        readers = _READERS_OF_FILES.column(tx, found)
         ids.update(readers)
         for some in _batches(readers):
-            for row in tx.execute(_FILES, {"b_ids": some}).all():
+            for row in _FILES.rows(tx, {"b_ids": some}):
                 _write_key(tx, row.id, bundle, row.generation)
     hasten(tx, sorted(ids), now, SAVED)
 
@@ -133,13 +140,13 @@ def touch_importers(tx: Tx, bundle: str, paths: Iterable[str], now: datetime) ->
 def touch_refused(tx: Tx, dag_ids: Iterable[str], now: datetime) -> None:
     """Make the files due whose Dags of these ids were refused, as the ids are free now."""
     for batch in _batches(dag_ids):
-        hasten(tx, tx.execute(_REFUSED, {"b_names": batch}).scalars().all(), now, SAVED)
+        hasten(tx, _REFUSED.column(tx, {"b_names": batch}), now, SAVED)
 
 
 def hasten(tx: Tx, file_ids: Iterable[int], due_at: datetime, priority: int) -> None:
     """Make Dag files due at this moment at the latest, and at least this important."""
     for batch in _batches(file_ids):
-        tx.execute(_HASTEN, {"b_ids": batch, "b_now": due_at, "b_priority": priority})
+        _HASTEN.run(tx, {"b_ids": batch, "b_now": due_at, "b_priority": priority})
 
 
 def write_closure(tx: Tx, file_id: int, bundle: str, generation: int, closure: Closure) -> None:
@@ -147,9 +154,9 @@ def write_closure(tx: Tx, file_id: int, bundle: str, generation: int, closure: C
     wanted = {("file", name) for name in closure.files}
     wanted |= {("variable", name) for name in closure.variables}
     wanted |= {("connection", name) for name in closure.connections}
-    there = {(row.kind, row.name) for row in tx.execute(_ENTRIES, {"b_id": file_id})}
+    there = {(row.kind, row.name) for row in _ENTRIES.rows(tx, {"b_id": file_id})}
     if wanted != there:
-        tx.execute(_FORGET, {"b_id": file_id})
+        _FORGET.run(tx, {"b_id": file_id})
         rows = [{"file_id": file_id, "kind": kind, "name": name} for kind, name in sorted(wanted)]
         if rows:
             tx.execute(insert(closure_entry), rows)
@@ -159,14 +166,14 @@ def write_closure(tx: Tx, file_id: int, bundle: str, generation: int, closure: C
 def is_closure_changed_since(tx: Tx, file_id: int, bundle: str, since: datetime) -> bool:
     """Tell whether a file of the closure changed after this moment."""
     found = {"b_id": file_id, "b_bundle": bundle, "b_since": since}
-    return bool(tx.execute(_CHANGED_SINCE, found).scalar_one())
+    return bool(_CHANGED_SINCE.value(tx, found))
 
 
 def _write_key(tx: Tx, file_id: int, bundle: str, generation: int) -> None:
-    rows = tx.execute(_DIGESTS, {"b_id": file_id, "b_bundle": bundle}).all()
+    rows = _DIGESTS.rows(tx, {"b_id": file_id, "b_bundle": bundle})
     files = {row.name: row.digest for row in rows if row.digest is not None}
     digest = closure_digest(files, [row.name for row in rows], generation)
-    tx.execute(_KEY, {"b_id": file_id, "b_digest": digest, "b_generation": generation})
+    _KEY.run(tx, {"b_id": file_id, "b_digest": digest, "b_generation": generation})
 
 
 def _batches(items: Iterable[T]) -> list[list[T]]:

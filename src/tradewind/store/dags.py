@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 
 from tradewind.core.spec import DagSpec, ParamSpec
 from tradewind.core.timetables.values import RunInfo, Timetable
 from tradewind.errors import ConflictError, NotFoundError, UsageError, did_you_mean
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import (
     attempt,
     backfill,
@@ -124,35 +125,37 @@ ORDERS = ("dag_id", "is_paused", "parsed_at", "next_due_at", "created_at")
 """What Dags can be sorted by."""
 
 _BATCH = 500
-_READ = select(dag).where(dag.c.dag_id == bindparam("b_id"))
-_SOME = select(dag).where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True)))
+_READ = Prepared(select(dag).where(dag.c.dag_id == bindparam("b_id")))
+_SOME = Prepared(select(dag).where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True))))
 _IDS = select(dag.c.dag_id).order_by(dag.c.dag_id)
-_PAUSED = _IDS.where(dag.c.is_paused)
-_PAUSE = (
+_PAUSED = Prepared(_IDS.where(dag.c.is_paused))
+_PAUSE = Prepared(
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"), dag.c.is_paused.is_not(bindparam("b_paused")))
     .values(is_paused=bindparam("b_paused"))
 )
 # What was to come next is not: ticks passed while it was paused.
-_LOOK = (
+_LOOK = Prepared(
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"))
     .values(next_due_at=bindparam("b_now"), next_run=None)
 )
-_PLANNED = (
+PLANNED = (
     dag.c.next_due_at.is_not(None),
     dag.c.is_paused.is_(False),
     dag.c.is_stale.is_(False),
     dag.c.has_import_errors.is_(False),
 )
-_DUE = (
+"""What a Dag's row says while the planner has to do with it."""
+_DUE = Prepared(
     select(dag)
-    .where(dag.c.next_due_at <= bindparam("b_now"), *_PLANNED)
+    .where(dag.c.next_due_at <= bindparam("b_now"), *PLANNED)
     .order_by(dag.c.next_due_at, dag.c.dag_id)
     .limit(bindparam("b_limit"))
 )
-_NEXT_DUE = select(func.min(dag.c.next_due_at)).where(*_PLANNED)
-_SET_MARKS = (
+_NEXT_DUE = Prepared(select(func.min(dag.c.next_due_at)).where(*PLANNED))
+_WAKE_PLANNED = Prepared(update(dag).where(*PLANNED).values(next_due_at=bindparam("b_now")))
+_SET_MARKS = Prepared(
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"))
     .values(
@@ -163,11 +166,13 @@ _SET_MARKS = (
     )
 )
 _VERSION_FACTS = select(*(dag_version.c[name] for name in VersionFacts.__struct_fields__))
-_VERSION = _VERSION_FACTS.where(dag_version.c.id == bindparam("b_id"))
-_VERSIONS = _VERSION_FACTS.where(dag_version.c.dag_id == bindparam("b_id")).order_by(
-    dag_version.c.number.desc()
+_VERSION = Prepared(_VERSION_FACTS.where(dag_version.c.id == bindparam("b_id")))
+_VERSIONS = Prepared(
+    _VERSION_FACTS.where(dag_version.c.dag_id == bindparam("b_id")).order_by(
+        dag_version.c.number.desc()
+    )
 )
-_HELD_DAGS = (
+_HELD_DAGS = Prepared(
     update(dag)
     .where(
         dag.c.dag_id.in_(bindparam("b_ids", expanding=True)),
@@ -176,10 +181,10 @@ _HELD_DAGS = (
     )
     .values(next_due_at=bindparam("b_now"))
 )
-_SPEC_OF = select(dag_version.c.spec).where(dag_version.c.id == bindparam("b_id"))
+_SPEC_OF = Prepared(select(dag_version.c.spec).where(dag_version.c.id == bindparam("b_id")))
 
 _RUNS = select(run.c.id).where(run.c.dag_id == bindparam("b_id"))
-_LIVE = (
+_LIVE = Prepared(
     select(func.count())
     .select_from(attempt)
     .join(task_instance, task_instance.c.id == attempt.c.ti_id)
@@ -201,7 +206,7 @@ def read_dag(tx: Tx, dag_id: str) -> DagFacts:
     Raises:
         NotFoundError: There is none; the hint names the nearest id.
     """
-    row = tx.execute(_READ, {"b_id": dag_id}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_id": dag_id})
     if row is None:
         raise no_dag(tx, dag_id)
     return _facts(row)
@@ -209,7 +214,7 @@ def read_dag(tx: Tx, dag_id: str) -> DagFacts:
 
 def find_dag(tx: Tx, dag_id: str) -> DagFacts | None:
     """Answer the Dag of that id, or None."""
-    row = tx.execute(_READ, {"b_id": dag_id}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_id": dag_id})
     return None if row is None else _facts(row)
 
 
@@ -219,7 +224,7 @@ def read_dags(tx: Tx, dag_ids: Collection[str]) -> dict[str, DagFacts]:
     found = {}
     for start in range(0, len(ids), _BATCH):
         batch = {"b_ids": ids[start : start + _BATCH]}
-        found.update({row["dag_id"]: _facts(row) for row in tx.execute(_SOME, batch).mappings()})
+        found.update({row["dag_id"]: _facts(row) for row in _SOME.records(tx, batch)})
     return found
 
 
@@ -230,7 +235,7 @@ def read_dag_ids(tx: Tx) -> list[str]:
 
 def read_paused_ids(tx: Tx) -> list[str]:
     """Answer the ids of the Dags that are paused, in order."""
-    return list(tx.execute(_PAUSED).scalars())
+    return list(_PAUSED.column(tx))
 
 
 def no_dag(tx: Tx, dag_id: str) -> NotFoundError:
@@ -274,11 +279,11 @@ def set_paused(tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime) -> l
     """
     changed = []
     for dag_id in dag_ids:
-        if tx.execute(_PAUSE, {"b_id": dag_id, "b_paused": paused}).rowcount == 0:
+        if _PAUSE.run(tx, {"b_id": dag_id, "b_paused": paused}) == 0:
             continue
         changed.append(dag_id)
         if not paused:
-            tx.execute(_LOOK, {"b_id": dag_id, "b_now": now})
+            _LOOK.run(tx, {"b_id": dag_id, "b_now": now})
     return changed
 
 
@@ -290,7 +295,7 @@ def delete_dag(tx: Tx, dag_id: str) -> None:
         ConflictError: A task of it runs now.
     """
     read_dag(tx, dag_id)
-    live = tx.execute(_LIVE, {"b_id": dag_id}).scalar_one()
+    live = _LIVE.value(tx, {"b_id": dag_id})
     if live:
         raise ConflictError(
             "dag-has-running-tasks",
@@ -303,24 +308,24 @@ def delete_dag(tx: Tx, dag_id: str) -> None:
 
 def read_due_dags(tx: Tx, now: datetime, limit: int) -> list[DagFacts]:
     """Answer Dags the planner must look at, longest due first: no paused, stale or broken ones."""
-    return [_facts(row) for row in tx.execute(_DUE, {"b_now": now, "b_limit": limit}).mappings()]
+    return [_facts(row) for row in _DUE.records(tx, {"b_now": now, "b_limit": limit})]
 
 
 def next_dag_due(tx: Tx) -> datetime | None:
     """Answer when the planner must look at the first Dag."""
-    due: datetime | None = tx.execute(_NEXT_DUE).scalar_one()
+    due: datetime | None = _NEXT_DUE.value(tx)
     return due
 
 
 def set_next(tx: Tx, dag_id: str, marks: PlannerMarks) -> None:
     """Write all the planner's marks of a Dag."""
     values = {f"b_{name}": value for name, value in msgspec.structs.asdict(marks).items()}
-    tx.execute(_SET_MARKS, {"b_id": dag_id, **values})
+    _SET_MARKS.run(tx, {"b_id": dag_id, **values})
 
 
 def wake_planned(tx: Tx, now: datetime) -> None:
     """Have the planner look at every Dag that it would look at some time: the clock was set."""
-    tx.execute(update(dag).where(*_PLANNED).values(next_due_at=now))
+    _WAKE_PLANNED.run(tx, {"b_now": now})
 
 
 def wake_held(tx: Tx, dag_ids: Collection[str], now: datetime) -> bool:
@@ -329,7 +334,7 @@ def wake_held(tx: Tx, dag_ids: Collection[str], now: datetime) -> bool:
     Returns:
         Whether there was one.
     """
-    return tx.execute(_HELD_DAGS, {"b_ids": sorted(dag_ids), "b_now": now}).rowcount > 0
+    return _HELD_DAGS.run(tx, {"b_ids": sorted(dag_ids), "b_now": now}) > 0
 
 
 def read_spec_of_version(tx: Tx, version_id: int) -> DagSpec:
@@ -347,7 +352,7 @@ def read_version_bytes(tx: Tx, version_id: int) -> bytes:
     Raises:
         NotFoundError: There is no such version; its Dag was deleted.
     """
-    raw = tx.execute(_SPEC_OF, {"b_id": version_id}).scalar_one_or_none()
+    raw = _SPEC_OF.value(tx, {"b_id": version_id})
     if raw is None:
         raise NotFoundError("dag-version-not-found", f"There is no Dag version {version_id}.")
     return bytes(raw)
@@ -355,16 +360,16 @@ def read_version_bytes(tx: Tx, version_id: int) -> bytes:
 
 def read_version(tx: Tx, version_id: int) -> VersionFacts | None:
     """Answer a Dag version by its id."""
-    row = tx.execute(_VERSION, {"b_id": version_id}).mappings().one_or_none()
+    row = _VERSION.record(tx, {"b_id": version_id})
     return None if row is None else VersionFacts(**row)
 
 
 def list_versions(tx: Tx, dag_id: str) -> list[VersionFacts]:
     """Answer the versions of a Dag, the newest first."""
-    return [VersionFacts(**row) for row in tx.execute(_VERSIONS, {"b_id": dag_id}).mappings()]
+    return [VersionFacts(**row) for row in _VERSIONS.records(tx, {"b_id": dag_id})]
 
 
-def _facts(row: RowMapping) -> DagFacts:
+def _facts(row: Record) -> DagFacts:
     fields = dict(row)
     marks = PlannerMarks(
         next_run=msgspec.convert(fields.pop("next_run"), RunInfo | None),

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert, select
 
 from tradewind.core.events import Event, decode_event, encode_event
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import event
 
 
@@ -20,8 +21,8 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
 
 
-_INSERT = insert(event)
-_OF_RUN = (
+_INSERT = Prepared(insert(event), [column.name for column in event.c if column.name != "id"])
+_OF_RUN = Prepared(
     select(event.c.run_seq, event.c.at, event.c.body)
     .where(event.c.run_pk == bindparam("b_run"), event.c.run_seq > bindparam("b_after"))
     .order_by(event.c.run_seq)
@@ -35,8 +36,8 @@ def append_events(tx: Tx, logged: Sequence[Logged]) -> None:
         IntegrityError: A number of a run is taken (``uq_event_seq``): another writer was faster.
     """
     if logged:
-        tx.execute(
-            _INSERT,
+        _INSERT.run_many(
+            tx,
             [
                 {
                     "run_pk": one.run_pk,
@@ -51,7 +52,7 @@ def append_events(tx: Tx, logged: Sequence[Logged]) -> None:
 
 def read_events(tx: Tx, run_pk: int, after: int = 0) -> list[Logged]:
     """Answer a run's events behind that number, in order."""
-    rows = tx.execute(_OF_RUN, {"b_run": run_pk, "b_after": after})
+    rows = _OF_RUN.rows(tx, {"b_run": run_pk, "b_after": after})
     return [
         Logged(run_pk=run_pk, run_seq=seq, at=at, event=decode_event(bytes(body)))
         for seq, at, body in rows

@@ -25,6 +25,7 @@ from tradewind.store.closures import (
 )
 from tradewind.store.database import Tx
 from tradewind.store.parsed_dags import apply_parsed_dags, expire_dags_of
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle, bundle_file, dag_file, import_error
 
 
@@ -71,36 +72,42 @@ _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 _LOSSES_TO_TELL = 3
 
 _FACTS = select(*(dag_file.c[name] for name in FileFacts.__struct_fields__))
-_READ = _FACTS.where(
-    dag_file.c.bundle == bindparam("b_bundle"), dag_file.c.path == bindparam("b_path")
+_READ = Prepared(
+    _FACTS.where(dag_file.c.bundle == bindparam("b_bundle"), dag_file.c.path == bindparam("b_path"))
 )
 _LIST = _FACTS.order_by(dag_file.c.bundle, dag_file.c.path)
-_CONTENT = select(bundle_file.c.path, bundle_file.c.digest).where(
-    bundle_file.c.bundle == bindparam("b_bundle")
+_CONTENT = Prepared(
+    select(bundle_file.c.path, bundle_file.c.digest).where(
+        bundle_file.c.bundle == bindparam("b_bundle")
+    )
 )
-_REPLACE = (
+_REPLACE = Prepared(
     update(bundle_file)
     .where(bundle_file.c.bundle == bindparam("b_bundle"), bundle_file.c.path == bindparam("b_path"))
     .values(digest=bindparam("b_digest"), changed_at=bindparam("b_now"))
 )
-_LEAVE = delete(bundle_file).where(
-    bundle_file.c.bundle == bindparam("b_bundle"), bundle_file.c.path == bindparam("b_path")
+_LEAVE = Prepared(
+    delete(bundle_file).where(
+        bundle_file.c.bundle == bindparam("b_bundle"), bundle_file.c.path == bindparam("b_path")
+    )
 )
-_REFRESH = (
+_REFRESH = Prepared(
     update(bundle)
     .where(bundle.c.name == bindparam("b_bundle"))
     .values(digest=bindparam("b_digest"), refreshed_at=bindparam("b_now"))
 )
-_DAG_FILES = select(dag_file.c.id, dag_file.c.path, dag_file.c.digest).where(
-    dag_file.c.bundle == bindparam("b_bundle")
+_DAG_FILES = Prepared(
+    select(dag_file.c.id, dag_file.c.path, dag_file.c.digest).where(
+        dag_file.c.bundle == bindparam("b_bundle")
+    )
 )
-_CHANGE = (
+_CHANGE = Prepared(
     update(dag_file)
     .where(dag_file.c.id == bindparam("b_id"))
     .values(digest=bindparam("b_digest"), due_at=bindparam("b_now"), priority=SAVED, losses=0)
 )
-_REMOVE = delete(dag_file).where(dag_file.c.id == bindparam("b_id"))
-_DUE = (
+_REMOVE = Prepared(delete(dag_file).where(dag_file.c.id == bindparam("b_id")))
+_DUE = Prepared(
     select(
         dag_file.c.id,
         dag_file.c.epoch,
@@ -117,7 +124,7 @@ _DUE = (
     .with_for_update(of=dag_file, skip_locked=True)
 )
 # due_at becomes null: whatever touches the file while it is parsed makes it due again afterwards.
-_CLAIM = (
+_CLAIM = Prepared(
     update(dag_file)
     .where(dag_file.c.id == bindparam("b_id"))
     .values(
@@ -129,12 +136,14 @@ _CLAIM = (
         priority=0,
     )
 )
-_CLAIMED = select(dag_file).where(
-    dag_file.c.id == bindparam("b_id"),
-    dag_file.c.epoch == bindparam("b_epoch"),
-    dag_file.c.claimed_by.is_not(None),
+_CLAIMED = Prepared(
+    select(dag_file).where(
+        dag_file.c.id == bindparam("b_id"),
+        dag_file.c.epoch == bindparam("b_epoch"),
+        dag_file.c.claimed_by.is_not(None),
+    )
 )
-_DONE = (
+_DONE = Prepared(
     update(dag_file)
     .where(dag_file.c.id == bindparam("b_id"))
     .values(
@@ -148,11 +157,13 @@ _DONE = (
         due_at=bindparam("b_due"),
     )
 )
-_HELD = select(
-    dag_file.c.id, dag_file.c.claim_seq, dag_file.c.losses, dag_file.c.bundle, dag_file.c.path
-).where(dag_file.c.claimed_by == bindparam("b_worker"))
-_COUNT_HELD = select(func.count()).where(dag_file.c.claimed_by == bindparam("b_worker"))
-_RETURN = (
+_HELD = Prepared(
+    select(
+        dag_file.c.id, dag_file.c.claim_seq, dag_file.c.losses, dag_file.c.bundle, dag_file.c.path
+    ).where(dag_file.c.claimed_by == bindparam("b_worker"))
+)
+_COUNT_HELD = Prepared(select(func.count()).where(dag_file.c.claimed_by == bindparam("b_worker")))
+_RETURN = Prepared(
     update(dag_file)
     .where(dag_file.c.id == bindparam("b_id"))
     .values(
@@ -164,8 +175,8 @@ _RETURN = (
         priority=case((bindparam("b_losses") > 0, 0), else_=SAVED),
     )
 )
-_NEXT_DUE = select(func.min(dag_file.c.due_at)).where(dag_file.c.claimed_by.is_(None))
-_FORGIVE = delete(import_error).where(import_error.c.file_id == bindparam("b_id"))
+_NEXT_DUE = Prepared(select(func.min(dag_file.c.due_at)).where(dag_file.c.claimed_by.is_(None)))
+_FORGIVE = Prepared(delete(import_error).where(import_error.c.file_id == bindparam("b_id")))
 
 
 def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Discovery:
@@ -175,7 +186,7 @@ def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Dis
     Those that are gone lose their import errors, and their Dags turn stale.
     """
     touched = _apply_content(tx, name, manifest, now)
-    there = {row.path: row for row in tx.execute(_DAG_FILES, {"b_bundle": name})}
+    there = {row.path: row for row in _DAG_FILES.rows(tx, {"b_bundle": name})}
     gone = [row for path, row in there.items() if path not in manifest.dag_files]
     new = sorted(manifest.dag_files - there.keys())
     changed = [
@@ -185,11 +196,11 @@ def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Dis
     ]
     stale: list[str] = []
     for row in gone:
-        tx.execute(_REMOVE, {"b_id": row.id})
+        _REMOVE.run(tx, {"b_id": row.id})
         stale += expire_dags_of(tx, name, row.path)
     for row in changed:
         digest = manifest.files[row.path]
-        tx.execute(_CHANGE, {"b_id": row.id, "b_digest": digest, "b_now": now})
+        _CHANGE.run(tx, {"b_id": row.id, "b_digest": digest, "b_now": now})
     for path in new:
         digest = manifest.files[path]
         values = {"bundle": name, "path": path, "digest": digest, "due_at": now, "priority": SAVED}
@@ -197,7 +208,7 @@ def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Dis
     if touched:
         touch_importers(tx, name, touched, now)
     touch_refused(tx, stale, now)
-    tx.execute(_REFRESH, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
+    _REFRESH.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     return Discovery(due=len(new) + len(changed), stale=tuple(stale))
 
 
@@ -206,10 +217,8 @@ def claim_parse_jobs(
 ) -> list[ParseOrder]:
     """Take due files for a worker, those somebody waits for first, each under a new epoch."""
     orders = []
-    for row in tx.execute(_DUE, {"b_now": now, "b_limit": limit}).all():
-        tx.execute(
-            _CLAIM, {"b_id": row.id, "b_worker": worker_id, "b_seq": claim_seq, "b_now": now}
-        )
+    for row in _DUE.rows(tx, {"b_now": now, "b_limit": limit}):
+        _CLAIM.run(tx, {"b_id": row.id, "b_worker": worker_id, "b_seq": claim_seq, "b_now": now})
         orders.append(
             ParseOrder(
                 job_id=row.id,
@@ -236,14 +245,14 @@ def apply_parse_report(
         The Dags that are new, changed, back, or left the file.
     """
     found = {"b_id": report.job_id, "b_epoch": report.epoch}
-    row = tx.execute(_CLAIMED, found).one_or_none()
+    row = _CLAIMED.row(tx, found)
     if row is None:
         return []
     result = apply_parsed_dags(
         tx, row.bundle, row.path, report, now, paused=policy.paused_at_creation
     )
     write_closure(tx, row.id, row.bundle, row.generation, report.closure)
-    tx.execute(_FORGIVE, {"b_id": row.id})
+    _FORGIVE.run(tx, {"b_id": row.id})
     for fault in report.faults:
         _insert_fault(tx, row.id, row.bundle, fault, now)
     for dag_id, fault in result.refused.items():
@@ -251,8 +260,8 @@ def apply_parse_report(
     due = row.due_at or now + timedelta(seconds=policy.reparse_seconds)
     if is_closure_changed_since(tx, row.id, row.bundle, row.claimed_at):
         due = now
-    tx.execute(
-        _DONE,
+    _DONE.run(
+        tx,
         {
             "b_id": row.id,
             "b_now": now,
@@ -285,16 +294,16 @@ def return_parse_jobs(
             and shows an import error from the third on.
     """
     returned = 0
-    for row in tx.execute(_HELD, {"b_worker": worker_id}).all():
+    for row in _HELD.rows(tx, {"b_worker": worker_id}):
         if row.id in keep or row.claim_seq in open_seqs:
             continue
         if before_seq is not None and row.claim_seq >= before_seq:
             continue
         losses = row.losses + 1 if lost else row.losses
         pause = _pause_after(losses) if lost else timedelta()
-        tx.execute(_RETURN, {"b_id": row.id, "b_losses": losses, "b_due": now + pause})
+        _RETURN.run(tx, {"b_id": row.id, "b_losses": losses, "b_due": now + pause})
         if lost and losses >= _LOSSES_TO_TELL:
-            tx.execute(_FORGIVE, {"b_id": row.id})
+            _FORGIVE.run(tx, {"b_id": row.id})
             message = f"{losses} workers in a row were lost while they imported this file."
             _insert_fault(tx, row.id, row.bundle, ImportFault(file=row.path, message=message), now)
         returned += 1
@@ -303,12 +312,12 @@ def return_parse_jobs(
 
 def count_claimed(tx: Tx, worker_id: str) -> int:
     """Answer how many files a worker parses now."""
-    return int(tx.execute(_COUNT_HELD, {"b_worker": worker_id}).scalar_one())
+    return int(_COUNT_HELD.value(tx, {"b_worker": worker_id}))
 
 
 def is_claimed(tx: Tx, job_id: int, epoch: int) -> bool:
     """Tell whether this claim of a file stands."""
-    return tx.execute(_CLAIMED, {"b_id": job_id, "b_epoch": epoch}).one_or_none() is not None
+    return _CLAIMED.row(tx, {"b_id": job_id, "b_epoch": epoch}) is not None
 
 
 def last_parsed_at(tx: Tx) -> datetime | None:
@@ -327,7 +336,7 @@ def touch_file(tx: Tx, name: str, path: str, now: datetime) -> bool:
 
 def read_file(tx: Tx, name: str, path: str) -> FileFacts | None:
     """Answer the Dag file at this path of a bundle."""
-    row = tx.execute(_READ, {"b_bundle": name, "b_path": path}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_bundle": name, "b_path": path})
     return None if row is None else FileFacts(**row)
 
 
@@ -338,13 +347,13 @@ def list_files(tx: Tx) -> list[FileFacts]:
 
 def next_parse_due(tx: Tx) -> datetime | None:
     """Answer when the first of the files nobody parses now is due."""
-    due: datetime | None = tx.execute(_NEXT_DUE).scalar_one()
+    due: datetime | None = _NEXT_DUE.value(tx)
     return due
 
 
 def _apply_content(tx: Tx, name: str, manifest: Manifest, now: datetime) -> list[str]:
     """Bring the bundle's list of files up to date; answers the paths that differ."""
-    there = {row.path: row.digest for row in tx.execute(_CONTENT, {"b_bundle": name})}
+    there = {row.path: row.digest for row in _CONTENT.rows(tx, {"b_bundle": name})}
     new = [path for path in manifest.files if path not in there]
     gone = [path for path in there if path not in manifest.files]
     changed = [path for path, digest in manifest.files.items() if there.get(path, digest) != digest]
@@ -356,9 +365,9 @@ def _apply_content(tx: Tx, name: str, manifest: Manifest, now: datetime) -> list
         tx.execute(insert(bundle_file), rows)
     for path in changed:
         found = {"b_bundle": name, "b_path": path, "b_now": now}
-        tx.execute(_REPLACE, {**found, "b_digest": manifest.files[path]})
+        _REPLACE.run(tx, {**found, "b_digest": manifest.files[path]})
     for path in gone:
-        tx.execute(_LEAVE, {"b_bundle": name, "b_path": path})
+        _LEAVE.run(tx, {"b_bundle": name, "b_path": path})
     return new + gone + changed
 
 

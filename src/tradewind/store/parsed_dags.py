@@ -14,6 +14,7 @@ from tradewind.core.timetables import Timetable
 from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.store.dags import wake_held
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle, dag, dag_version
 
 
@@ -38,7 +39,7 @@ class _Schedule(msgspec.Struct, frozen=True, kw_only=True):
     schedule_text: str | None = None
 
 
-_KNOWN = (
+_KNOWN = Prepared(
     select(
         dag.c.dag_id,
         dag.c.bundle,
@@ -54,15 +55,22 @@ _KNOWN = (
     .join(dag_version, dag_version.c.id == dag.c.version_id)
     .where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True)))
 )
-_OF_FILE = select(dag.c.dag_id, dag.c.has_import_errors).where(
-    dag.c.bundle == bindparam("b_bundle"),
-    dag.c.file == bindparam("b_file"),
-    dag.c.is_stale.is_(False),
+_OF_FILE = Prepared(
+    select(dag.c.dag_id, dag.c.has_import_errors).where(
+        dag.c.bundle == bindparam("b_bundle"),
+        dag.c.file == bindparam("b_file"),
+        dag.c.is_stale.is_(False),
+    )
 )
-_BUNDLE_DIGEST = select(bundle.c.digest).where(bundle.c.name == bindparam("b_bundle"))
-_INSERT_VERSION = insert(dag_version).returning(dag_version.c.id)
-_SEEN = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(parsed_at=bindparam("b_now"))
-_CHANGE = (
+_BUNDLE_DIGEST = Prepared(select(bundle.c.digest).where(bundle.c.name == bindparam("b_bundle")))
+_INSERT_VERSION = Prepared(
+    insert(dag_version).returning(dag_version.c.id),
+    [column.name for column in dag_version.c if column.name != "id"],
+)
+_SEEN = Prepared(
+    update(dag).where(dag.c.dag_id == bindparam("b_id")).values(parsed_at=bindparam("b_now"))
+)
+_CHANGE = Prepared(
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"))
     .values(
@@ -81,18 +89,20 @@ _CHANGE = (
     )
 )
 # What was to come next is not: another schedule is another run.
-_LOOK = (
+_LOOK = Prepared(
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"))
     .values(next_due_at=bindparam("b_now"), next_run=None)
 )
-_CHANGE_VERSION = (
+_CHANGE_VERSION = Prepared(
     update(dag_version)
     .where(dag_version.c.id == bindparam("b_id"))
     .values(spec=bindparam("b_spec"))
 )
-_EXPIRE = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(is_stale=True)
-_BREAK = update(dag).where(dag.c.dag_id == bindparam("b_id")).values(has_import_errors=True)
+_EXPIRE = Prepared(update(dag).where(dag.c.dag_id == bindparam("b_id")).values(is_stale=True))
+_BREAK = Prepared(
+    update(dag).where(dag.c.dag_id == bindparam("b_id")).values(has_import_errors=True)
+)
 
 
 def apply_parsed_dags(
@@ -108,7 +118,7 @@ def apply_parsed_dags(
     """
     file = _File(tx, name, path, now, paused)
     specs = {spec.dag_id: spec for spec in report.dags}
-    known = {row.dag_id: row for row in tx.execute(_KNOWN, {"b_ids": list(specs)})}
+    known = {row.dag_id: row for row in _KNOWN.rows(tx, {"b_ids": list(specs)})}
     refused: dict[str, ImportFault] = {}
     changed: list[str] = []
     for dag_id, spec in specs.items():
@@ -122,25 +132,25 @@ def apply_parsed_dags(
             changed.append(dag_id)
     missing = [
         row
-        for row in tx.execute(_OF_FILE, {"b_bundle": name, "b_file": path})
+        for row in _OF_FILE.rows(tx, {"b_bundle": name, "b_file": path})
         if row.dag_id not in specs
     ]
     if report.faults:
         for row in missing:
-            tx.execute(_BREAK, {"b_id": row.dag_id})
+            _BREAK.run(tx, {"b_id": row.dag_id})
         broken = [row.dag_id for row in missing if not row.has_import_errors]
         return ParsedDags(changed=(*changed, *broken), refused=refused)
     expired = tuple(row.dag_id for row in missing)
     for dag_id in expired:
-        tx.execute(_EXPIRE, {"b_id": dag_id})
+        _EXPIRE.run(tx, {"b_id": dag_id})
     return ParsedDags(changed=(*changed, *expired), expired=expired, refused=refused)
 
 
 def expire_dags_of(tx: Tx, name: str, path: str) -> list[str]:
     """Turn the Dags of a file that is gone stale; answers their ids."""
-    ids = [row.dag_id for row in tx.execute(_OF_FILE, {"b_bundle": name, "b_file": path})]
+    ids = [row.dag_id for row in _OF_FILE.rows(tx, {"b_bundle": name, "b_file": path})]
     for dag_id in ids:
-        tx.execute(_EXPIRE, {"b_id": dag_id})
+        _EXPIRE.run(tx, {"b_id": dag_id})
     return ids
 
 
@@ -189,16 +199,16 @@ class _File:
         raw = msgspec.json.encode(spec)
         was_away = old.is_stale or old.has_import_errors
         if raw == old.spec and not was_away:
-            self._tx.execute(_SEEN, {"b_id": spec.dag_id, "b_now": self._now})
+            _SEEN.run(self._tx, {"b_id": spec.dag_id, "b_now": self._now})
             return False
         version_id = old.version_id
         new_hash = structure_hash(spec)
         if new_hash != old.structure_hash:
             version_id = self._insert_version(spec, new_hash, raw, old.number + 1)
         elif raw != old.spec:
-            self._tx.execute(_CHANGE_VERSION, {"b_id": version_id, "b_spec": raw})
-        self._tx.execute(
-            _CHANGE,
+            _CHANGE_VERSION.run(self._tx, {"b_id": version_id, "b_spec": raw})
+        _CHANGE.run(
+            self._tx,
             {
                 "b_id": spec.dag_id,
                 "b_bundle": self._bundle,
@@ -214,15 +224,15 @@ class _File:
             },
         )
         if was_away or _schedule(raw) != _schedule(old.spec):
-            self._tx.execute(_LOOK, {"b_id": spec.dag_id, "b_now": self._now})
+            _LOOK.run(self._tx, {"b_id": spec.dag_id, "b_now": self._now})
         elif spec.max_active_runs > old.max_active_runs:
             wake_held(self._tx, [spec.dag_id], self._now)
         return True
 
     def _insert_version(self, spec: DagSpec, identity: str, raw: bytes, number: int) -> int:
-        digest = self._tx.execute(_BUNDLE_DIGEST, {"b_bundle": self._bundle}).scalar_one()
-        version_id = self._tx.execute(
-            _INSERT_VERSION,
+        digest = _BUNDLE_DIGEST.value(self._tx, {"b_bundle": self._bundle})
+        version_id = _INSERT_VERSION.value(
+            self._tx,
             {
                 "dag_id": spec.dag_id,
                 "number": number,
@@ -232,7 +242,7 @@ class _File:
                 "digest": digest,
                 "created_at": self._now,
             },
-        ).scalar_one()
+        )
         return int(version_id)
 
 

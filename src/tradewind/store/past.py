@@ -7,9 +7,10 @@ from sqlalchemy import and_, bindparam, or_, select
 from tradewind.core.runs import Run
 from tradewind.core.spec import TaskSpec
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import run, task_instance
 
-_EARLIER = (
+_EARLIER = Prepared(
     select(run.c.id)
     .where(
         run.c.dag_id == bindparam("b_dag"),
@@ -24,15 +25,17 @@ _EARLIER = (
     .order_by(run.c.run_after.desc(), run.c.id.desc())
     .limit(1)
 )
-_EARLIER_BY_DATE = (
+_EARLIER_BY_DATE = Prepared(
     select(run.c.id)
     .where(run.c.dag_id == bindparam("b_dag"), run.c.logical_date < bindparam("b_date"))
     .order_by(run.c.logical_date.desc())
     .limit(1)
 )
-_STATES = select(task_instance.c.state).where(
-    task_instance.c.run_pk == bindparam("b_run"),
-    task_instance.c.task_id.in_(bindparam("b_tasks", expanding=True)),
+_STATES = Prepared(
+    select(task_instance.c.state).where(
+        task_instance.c.run_pk == bindparam("b_run"),
+        task_instance.c.task_id.in_(bindparam("b_tasks", expanding=True)),
+    )
 )
 _FINE = {"success", "skipped", "removed"}
 
@@ -55,8 +58,8 @@ def is_past_done(tx: Tx, this: Run, task: TaskSpec, below: tuple[str, ...] = ())
         query, values = _EARLIER_BY_DATE, {"b_date": this.logical_date}
     else:
         query, values = _EARLIER, {"b_after": this.run_after, "b_pk": this.pk}
-    before = tx.execute(query, {"b_dag": this.dag_id, **values}).scalar_one_or_none()
+    before = query.value(tx, {"b_dag": this.dag_id, **values})
     if before is None:
         return True
     asked = [task.task_id, *(below if task.wait_for_downstream else ())]
-    return set(tx.execute(_STATES, {"b_run": before, "b_tasks": asked}).scalars()) <= _FINE
+    return set(_STATES.column(tx, {"b_run": before, "b_tasks": asked})) <= _FINE

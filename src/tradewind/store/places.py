@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import and_, bindparam, select
 
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle, dag, dag_file
 
 
@@ -19,7 +20,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     closure_digest: str
 
 
-_READ = (
+_READ = Prepared(
     select(
         dag.c.dag_id,
         dag.c.bundle,
@@ -44,5 +45,5 @@ def read_places(tx: Tx, dag_ids: Collection[str]) -> dict[str, Place]:
             file=row.file,
             closure_digest=row.closure_digest or "",
         )
-        for row in tx.execute(_READ, {"b_dags": sorted(dag_ids)})
+        for row in _READ.rows(tx, {"b_dags": sorted(dag_ids)})
     }

@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from tradewind.errors import NotFoundError, RefusedError, did_you_mean
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
 from tradewind.store.tables import pool
 
 DEFAULT_POOL = "default_pool"
@@ -20,9 +21,10 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     include_deferred: bool = False
 
 
-_READ = select(pool).where(pool.c.name == bindparam("b_name"))
-_LIST = select(pool).order_by(pool.c.name)
-_UPDATE = (
+_READ = Prepared(select(pool).where(pool.c.name == bindparam("b_name")))
+_LIST = Prepared(select(pool).order_by(pool.c.name))
+_SLOTS = Prepared(select(pool.c.name, pool.c.slots))
+_UPDATE = Prepared(
     update(pool)
     .where(pool.c.name == bindparam("b_name"))
     .values(
@@ -31,12 +33,17 @@ _UPDATE = (
         include_deferred=bindparam("b_deferred"),
     )
 )
-_DELETE = delete(pool).where(pool.c.name == bindparam("b_name"))
+_DELETE = Prepared(delete(pool).where(pool.c.name == bindparam("b_name")))
 
 
 def read_pools(tx: Tx) -> dict[str, Pool]:
     """Answer every pool by its name, in order of names."""
-    return {row["name"]: Pool(**row) for row in tx.execute(_LIST).mappings()}
+    return {row["name"]: Pool(**row) for row in _LIST.records(tx)}
+
+
+def read_slots(tx: Tx) -> dict[str, int]:
+    """Answer how many slots each pool has."""
+    return dict(_SLOTS.rows(tx))
 
 
 def read_pool(tx: Tx, name: str) -> Pool:
@@ -45,7 +52,7 @@ def read_pool(tx: Tx, name: str) -> Pool:
     Raises:
         NotFoundError: There is none.
     """
-    row = tx.execute(_READ, {"b_name": name}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_name": name})
     if row is None:
         raise _no_pool(tx, name)
     return Pool(**row)
@@ -68,8 +75,8 @@ def set_pool(tx: Tx, value: Pool) -> bool:
         raise RefusedError(
             "bad-pool", f"Pool '{value.name}' cannot have {value.slots} slots.", "-1 is no limit."
         )
-    done = tx.execute(
-        _UPDATE,
+    done = _UPDATE.run(
+        tx,
         {
             "b_name": value.name,
             "b_slots": value.slots,
@@ -77,7 +84,7 @@ def set_pool(tx: Tx, value: Pool) -> bool:
             "b_deferred": value.include_deferred,
         },
     )
-    if done.rowcount:
+    if done:
         return False
     tx.execute(insert(pool), msgspec.structs.asdict(value))
     return True
@@ -92,13 +99,13 @@ def delete_pool(tx: Tx, name: str) -> None:
     """
     if name == DEFAULT_POOL:
         raise RefusedError("default-pool", f"{DEFAULT_POOL} cannot be deleted.", "Set its slots.")
-    if tx.execute(_DELETE, {"b_name": name}).rowcount == 0:
+    if _DELETE.run(tx, {"b_name": name}) == 0:
         raise _no_pool(tx, name)
 
 
 def ensure_default_pool(tx: Tx, slots: int) -> None:
     """Make the default pool where there is none; one that is there keeps its slots."""
-    if tx.execute(_READ, {"b_name": DEFAULT_POOL}).one_or_none() is None:
+    if _READ.row(tx, {"b_name": DEFAULT_POOL}) is None:
         set_pool(tx, Pool(name=DEFAULT_POOL, slots=slots, description="Default pool"))
 
 

@@ -7,11 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     Select,
     and_,
     bindparam,
-    case,
     delete,
     func,
     insert,
@@ -25,25 +23,31 @@ from tradewind.core.runs import Run, RunType
 from tradewind.core.states import RunState
 from tradewind.errors import ConflictError
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import dag, event, run
 
 _COLUMNS = [column for column in run.c if column.name not in ("id", "owner", "timeout_at")] + [
     run.c.id.label("pk")
 ]
-_BY_PK = select(*_COLUMNS).where(run.c.id == bindparam("b_pk"))
-_BY_ID = select(*_COLUMNS).where(
-    run.c.dag_id == bindparam("b_dag"), run.c.run_id == bindparam("b_run")
+_BY_PK = Prepared(select(*_COLUMNS).where(run.c.id == bindparam("b_pk")))
+_BY_ID = Prepared(
+    select(*_COLUMNS).where(run.c.dag_id == bindparam("b_dag"), run.c.run_id == bindparam("b_run"))
 )
-_BY_DATE = select(*_COLUMNS).where(
-    run.c.dag_id == bindparam("b_dag"), run.c.logical_date == bindparam("b_date")
+_BY_DATE = Prepared(
+    select(*_COLUMNS).where(
+        run.c.dag_id == bindparam("b_dag"), run.c.logical_date == bindparam("b_date")
+    )
 )
-_CLAIM = (
+_CLAIM = Prepared(
     update(run)
     .where(run.c.id == bindparam("b_pk"))
     .values(owner=bindparam("b_owner"), epoch=run.c.epoch + 1)
     .returning(run.c.epoch)
 )
-_APPLY = (
+_INSERT = Prepared(
+    insert(run).returning(run.c.id), [name for name in Run.__struct_fields__ if name != "pk"]
+)
+_APPLY = Prepared(
     update(run)
     .where(
         run.c.id == bindparam("b_pk"),
@@ -59,24 +63,50 @@ _APPLY = (
         timeout_at=bindparam("b_timeout"),
     )
 )
-_ACTIVE = select(run.c.dag_id, run.c.backfill_id, run.c.state, func.count().label("n")).where(
-    run.c.state.in_(["queued", "running"])
+_COUNT_ACTIVE = (
+    select(run.c.dag_id, run.c.backfill_id, run.c.state, func.count().label("n"))
+    .where(run.c.state.in_(["queued", "running"]))
+    .group_by(run.c.dag_id, run.c.backfill_id, run.c.state)
 )
-_DUE_AT = case((run.c.logical_date > run.c.run_after, run.c.logical_date), else_=run.c.run_after)
-_NEXT_QUEUED = (
-    select(func.min(_DUE_AT))
+_ACTIVE = Prepared(_COUNT_ACTIVE)
+_ACTIVE_OF_DAG = Prepared(_COUNT_ACTIVE.where(run.c.dag_id == bindparam("b_dag")))
+_TIMED_OUT = Prepared(
+    select(run.c.id).where(run.c.timeout_at.is_not(None), run.c.timeout_at <= bindparam("b_now"))
+)
+_DELETE_EVENTS = Prepared(delete(event).where(event.c.run_pk == bindparam("b_pk")))
+_DELETE = Prepared(delete(run).where(run.c.id == bindparam("b_pk")))
+_STARTABLE = Prepared(
+    select(*_COLUMNS)
     .join(dag, dag.c.dag_id == run.c.dag_id)
     .where(
         run.c.state == "queued",
-        bindparam("b_now", type_=run.c.run_after.type) < _DUE_AT,
-        or_(~dag.c.is_paused, run.c.backfill_id.is_not(None)),
+        run.c.run_after <= bindparam("b_now"),
+        or_(
+            and_(
+                run.c.backfill_id.is_(None),
+                ~dag.c.is_paused,
+                run.c.dag_id.not_in(bindparam("b_dags", expanding=True)),
+            ),
+            and_(
+                run.c.backfill_id.is_not(None),
+                run.c.backfill_id.not_in(bindparam("b_backfills", expanding=True)),
+            ),
+        ),
+    )
+    .order_by(run.c.backfill_id.is_not(None), run.c.run_after, run.c.id)
+    .limit(bindparam("b_limit"))
+)
+_COUNT_RUNNING = Prepared(
+    select(run.c.dag_id, run.c.backfill_id, func.count().label("n"))
+    .where(run.c.state == "running")
+    .group_by(run.c.dag_id, run.c.backfill_id)
+)
+_COUNT_UNFINISHED = Prepared(
+    select(func.count()).where(
+        run.c.backfill_id == bindparam("b_backfill"), run.c.state.in_(["queued", "running"])
     )
 )
-_TIMED_OUT = select(run.c.id).where(
-    run.c.timeout_at.is_not(None), run.c.timeout_at <= bindparam("b_now")
-)
-_NEXT_TIMEOUT = select(func.min(run.c.timeout_at)).where(run.c.timeout_at.is_not(None))
-_RUNNING = select(run.c.id).where(run.c.state == "running").order_by(run.c.id)
+_RUNNING = Prepared(select(run.c.id).where(run.c.state == "running").order_by(run.c.id))
 
 
 class RunChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +127,7 @@ class StaleRunError(Exception):
     """The run row is not as it was folded: another writer was faster, or the epoch is over."""
 
 
-def _run(row: RowMapping) -> Run:
+def _run(row: Record) -> Run:
     return Run(**{**row, "run_type": RunType(row["run_type"]), "state": RunState(row["state"])})
 
 
@@ -107,10 +137,9 @@ def insert_run(tx: Tx, new: Run) -> int:
     Raises:
         ConflictError: The Dag has a run of that id, or one for that logical date.
     """
-    values: dict[str, Any] = msgspec.structs.asdict(new)
-    values.pop("pk")
+    values = msgspec.structs.asdict(new)
     try:
-        return int(tx.execute(insert(run).returning(run.c.id), values).scalar_one())
+        return int(_INSERT.value(tx, values))
     except IntegrityError as error:
         other = (
             read_run_of_date(tx, new.dag_id, new.logical_date) if new.logical_date else None
@@ -139,19 +168,19 @@ def conflict_of(other: Run, new: Run) -> ConflictError:
 
 def read_run_by_pk(tx: Tx, pk: int) -> Run | None:
     """Answer the run of that key."""
-    row = tx.execute(_BY_PK, {"b_pk": pk}).mappings().one_or_none()
+    row = _BY_PK.record(tx, {"b_pk": pk})
     return None if row is None else _run(row)
 
 
 def read_run(tx: Tx, dag_id: str, run_id: str) -> Run | None:
     """Answer the run of that Dag and id."""
-    row = tx.execute(_BY_ID, {"b_dag": dag_id, "b_run": run_id}).mappings().one_or_none()
+    row = _BY_ID.record(tx, {"b_dag": dag_id, "b_run": run_id})
     return None if row is None else _run(row)
 
 
 def read_run_of_date(tx: Tx, dag_id: str, logical_date: datetime) -> Run | None:
     """Answer the Dag's run for that logical date."""
-    row = tx.execute(_BY_DATE, {"b_dag": dag_id, "b_date": logical_date}).mappings().one_or_none()
+    row = _BY_DATE.record(tx, {"b_dag": dag_id, "b_date": logical_date})
     return None if row is None else _run(row)
 
 
@@ -230,7 +259,7 @@ def count_runs(tx: Tx, wish: RunFilter) -> int:
 
 def claim_run(tx: Tx, pk: int, owner: str) -> int:
     """Make a scheduler the owner of a run, under a new epoch; answer the epoch."""
-    return int(tx.execute(_CLAIM, {"b_pk": pk, "b_owner": owner}).scalar_one())
+    return int(_CLAIM.value(tx, {"b_pk": pk, "b_owner": owner}))
 
 
 def apply_run_changes(tx: Tx, changes: Sequence[RunChange]) -> None:
@@ -241,8 +270,8 @@ def apply_run_changes(tx: Tx, changes: Sequence[RunChange]) -> None:
     """
     if not changes:
         return
-    done = tx.execute(
-        _APPLY,
+    done = _APPLY.run_many(
+        tx,
         [
             {
                 "b_pk": one.pk,
@@ -258,21 +287,21 @@ def apply_run_changes(tx: Tx, changes: Sequence[RunChange]) -> None:
             for one in changes
         ],
     )
-    if done.rowcount != len(changes):
+    if done != len(changes):
         raise StaleRunError
 
 
 def delete_run(tx: Tx, pk: int) -> None:
     """Remove a run with all that belongs to it."""
-    tx.execute(delete(event).where(event.c.run_pk == pk))
-    tx.execute(delete(run).where(run.c.id == pk))
+    _DELETE_EVENTS.run(tx, {"b_pk": pk})
+    _DELETE.run(tx, {"b_pk": pk})
 
 
 def count_active(tx: Tx, dag_id: str | None = None) -> list[tuple[str, int | None, str, int]]:
     """Answer (Dag, backfill or None, state, count) of runs queued or running."""
-    query = _ACTIVE if dag_id is None else _ACTIVE.where(run.c.dag_id == dag_id)
-    rows = tx.execute(query.group_by(run.c.dag_id, run.c.backfill_id, run.c.state))
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    if dag_id is None:
+        return _ACTIVE.rows(tx)
+    return _ACTIVE_OF_DAG.rows(tx, {"b_dag": dag_id})
 
 
 def read_startable(
@@ -294,36 +323,23 @@ def read_startable(
         without_dags: Dags that have no room for another run; their backfills' runs still come.
         without_backfills: Backfills that have no room for another run.
     """
-    own = and_(run.c.backfill_id.is_(None), ~dag.c.is_paused)
-    query = (
-        select(*_COLUMNS)
-        .join(dag, dag.c.dag_id == run.c.dag_id)
-        .where(run.c.state == "queued", run.c.run_after <= now)
-        .where(
-            or_(
-                and_(own, run.c.dag_id.not_in(without_dags)),
-                and_(run.c.backfill_id.is_not(None), run.c.backfill_id.not_in(without_backfills)),
-            )
-        )
-        .order_by(run.c.backfill_id.is_not(None), run.c.run_after, run.c.id)
-        .limit(limit)
-    )
-    return [_run(row) for row in tx.execute(query).mappings()]
+    wish = {
+        "b_now": now,
+        "b_limit": limit,
+        "b_dags": sorted(without_dags),
+        "b_backfills": sorted(without_backfills),
+    }
+    return [_run(row) for row in _STARTABLE.records(tx, wish)]
 
 
 def count_running(tx: Tx) -> list[tuple[str, int | None, int]]:
     """Answer (Dag, backfill or None, count) of the runs that run now."""
-    query = select(run.c.dag_id, run.c.backfill_id, func.count()).where(run.c.state == "running")
-    rows = tx.execute(query.group_by(run.c.dag_id, run.c.backfill_id))
-    return [(row[0], row[1], row[2]) for row in rows]
+    return _COUNT_RUNNING.rows(tx)
 
 
 def count_unfinished_of_backfill(tx: Tx, backfill_id: int) -> int:
     """Answer how many runs of a backfill have not ended."""
-    query = select(func.count()).where(
-        run.c.backfill_id == backfill_id, run.c.state.in_(["queued", "running"])
-    )
-    return int(tx.execute(query).scalar_one())
+    return int(_COUNT_UNFINISHED.value(tx, {"b_backfill": backfill_id}))
 
 
 def adopt_run(tx: Tx, pk: int, backfill_id: int, version_id: int, digest: str, conf: Any) -> None:
@@ -341,23 +357,11 @@ def adopt_run(tx: Tx, pk: int, backfill_id: int, version_id: int, digest: str, c
     tx.execute(update(run).where(run.c.id == pk).values(values))
 
 
-def next_queued_at(tx: Tx, now: datetime) -> datetime | None:
-    """Answer when the next queued run that is not due yet comes due."""
-    found: datetime | None = tx.execute(_NEXT_QUEUED, {"b_now": now}).scalar_one()
-    return found
-
-
 def read_timed_out(tx: Tx, now: datetime) -> list[int]:
     """Answer keys of running runs that are over their ``dagrun_timeout``."""
-    return list(tx.execute(_TIMED_OUT, {"b_now": now}).scalars())
-
-
-def next_timeout_at(tx: Tx) -> datetime | None:
-    """Answer when the first running run times out."""
-    found: datetime | None = tx.execute(_NEXT_TIMEOUT).scalar_one()
-    return found
+    return list(_TIMED_OUT.column(tx, {"b_now": now}))
 
 
 def read_running(tx: Tx) -> list[int]:
     """Answer keys of all running runs, the oldest first."""
-    return list(tx.execute(_RUNNING).scalars())
+    return list(_RUNNING.column(tx))

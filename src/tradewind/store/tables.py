@@ -4,6 +4,9 @@ Times are stored as integer microseconds since the epoch, UTC (``Moment``); JSON
 msgspec (``Json``). Partial indexes hold only what is alive, so that no query of the engine grows
 with history. Their conditions are given here for SQLite alone: naming another database would import
 its driver into every command. The revisions, which make the tables, give them for PostgreSQL too.
+
+Ids of runs, instances, attempts and events are never given twice (``sqlite_autoincrement``): a late
+worker, a page or a script may still speak of a row that was deleted.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -256,6 +259,7 @@ run = Table(
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("timeout_at", Moment),
     UniqueConstraint("dag_id", "run_id"),
+    sqlite_autoincrement=True,
 )
 Index(
     "uq_run_logical_date",
@@ -311,6 +315,7 @@ task_instance = Table(
     Column("hostname", String(250)),
     Column("pid", Integer),
     UniqueConstraint("run_pk", "task_id", "map_path"),
+    sqlite_autoincrement=True,
 )
 _HELD = ["scheduled", "queued", "running", "restarting"]
 Index(
@@ -343,6 +348,7 @@ attempt = Table(
     Column("log_path", Text, nullable=False),
     Column("cancel_reason", Text),
     UniqueConstraint("ti_id", "try_number", "leg"),
+    sqlite_autoincrement=True,
 )
 _TERMINAL_LEG = ["success", "failed", "skipped", "killed", "lost"]
 Index(
@@ -372,6 +378,7 @@ event = Table(
     Column("run_seq", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
 )
 Index("uq_event_seq", event.c.run_pk, event.c.run_seq, unique=True)
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from tradewind.core.states import TaskState
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import run, task_instance
 
 
@@ -63,23 +63,29 @@ _CHANGING = (
     "pid",
 )
 _SELECT = select(task_instance)
-_OF_RUN = _SELECT.where(task_instance.c.run_pk == bindparam("b_run")).order_by(task_instance.c.id)
-_INSERT = insert(task_instance).returning(task_instance.c.id, sort_by_parameter_order=True)
-_UPDATE = (
+_OF_RUN = Prepared(
+    _SELECT.where(task_instance.c.run_pk == bindparam("b_run")).order_by(task_instance.c.id)
+)
+_INSERT = Prepared(
+    insert(task_instance).returning(task_instance.c.id),
+    [name for name in TaskInstance.__struct_fields__ if name != "id"],
+)
+_UPDATE = Prepared(
     update(task_instance)
     .where(task_instance.c.id == bindparam("b_id"))
     .values({name: bindparam(f"b_{name}") for name in _CHANGING})
 )
-_ALIVE_RUNS = (
+_ALIVE_RUNS = Prepared(
     select(task_instance.c.run_pk)
     .distinct()
     .where(task_instance.c.state.in_(["scheduled", "queued", "running", "restarting"]))
 )
-_DUE = select(task_instance.c.run_pk, task_instance.c.task_id, task_instance.c.map_path).where(
-    task_instance.c.wake_at.is_not(None), task_instance.c.wake_at <= bindparam("b_now")
+_DUE = Prepared(
+    select(task_instance.c.run_pk, task_instance.c.task_id, task_instance.c.map_path).where(
+        task_instance.c.wake_at.is_not(None), task_instance.c.wake_at <= bindparam("b_now")
+    )
 )
-_NEXT_WAKE = select(func.min(task_instance.c.wake_at)).where(task_instance.c.wake_at.is_not(None))
-_ONE = (
+_ONE = Prepared(
     _SELECT.join(run, run.c.id == task_instance.c.run_pk)
     .where(
         run.c.dag_id == bindparam("b_dag"),
@@ -90,19 +96,14 @@ _ONE = (
 )
 
 
-def _instance(row: RowMapping) -> TaskInstance:
+def _instance(row: Record) -> TaskInstance:
     return TaskInstance(**{**row, "state": TaskState(row["state"])})
 
 
 def insert_instances(tx: Tx, new: Sequence[TaskInstance]) -> None:
     """Write new instances and tell each its id."""
-    if not new:
-        return
-    rows: list[dict[str, Any]] = [msgspec.structs.asdict(one) for one in new]
-    for row in rows:
-        del row["id"]
-    for one, row_id in zip(new, tx.execute(_INSERT, rows).scalars(), strict=True):
-        one.id = row_id
+    for one in new:
+        one.id = _INSERT.value(tx, msgspec.structs.asdict(one))
 
 
 def apply_changes(tx: Tx, changed: Iterable[TaskInstance]) -> None:
@@ -112,18 +113,18 @@ def apply_changes(tx: Tx, changed: Iterable[TaskInstance]) -> None:
         for one in changed
     ]
     if rows:
-        tx.execute(_UPDATE, rows)
+        _UPDATE.run_many(tx, rows)
 
 
 def read_instances(tx: Tx, run_pk: int) -> list[TaskInstance]:
     """Answer all instances of a run, in the order they came to be."""
-    return [_instance(row) for row in tx.execute(_OF_RUN, {"b_run": run_pk}).mappings()]
+    return [_instance(row) for row in _OF_RUN.records(tx, {"b_run": run_pk})]
 
 
 def read_instances_of_task(tx: Tx, dag_id: str, run_id: str, task_id: str) -> list[TaskInstance]:
     """Answer the instances of one task of a run, by map index."""
-    rows = tx.execute(_ONE, {"b_dag": dag_id, "b_run": run_id, "b_task": task_id})
-    return [_instance(row) for row in rows.mappings()]
+    rows = _ONE.records(tx, {"b_dag": dag_id, "b_run": run_id, "b_task": task_id})
+    return [_instance(row) for row in rows]
 
 
 def list_instances(
@@ -156,15 +157,9 @@ def list_instances(
 
 def read_runs_with_life(tx: Tx) -> list[int]:
     """Answer keys of the runs that have instances waiting for admission or holding slots."""
-    return list(tx.execute(_ALIVE_RUNS).scalars())
+    return list(_ALIVE_RUNS.column(tx))
 
 
 def read_due(tx: Tx, now: datetime) -> list[tuple[int, str, str]]:
     """Answer (run, task id, map path) of the instances whose ``wake_at`` has come."""
-    return [(row[0], row[1], row[2]) for row in tx.execute(_DUE, {"b_now": now})]
-
-
-def next_wake_at(tx: Tx) -> datetime | None:
-    """Answer the earliest ``wake_at`` there is."""
-    found: datetime | None = tx.execute(_NEXT_WAKE).scalar_one()
-    return found
+    return [(row[0], row[1], row[2]) for row in _DUE.rows(tx, {"b_now": now})]

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import worker
 
 
@@ -27,12 +28,12 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: datetime
 
 
-def _facts(row: RowMapping) -> WorkerFacts:
+def _facts(row: Record) -> WorkerFacts:
     return WorkerFacts(**{**row, "queues": tuple(row["queues"])})
 
 
-_READ = select(worker).where(worker.c.id == bindparam("b_id"))
-_RENEW = (
+_READ = Prepared(select(worker).where(worker.c.id == bindparam("b_id")))
+_RENEW = Prepared(
     update(worker)
     .where(worker.c.id == bindparam("b_id"), worker.c.state == "live")
     .values(
@@ -41,14 +42,18 @@ _RENEW = (
         draining=bindparam("b_draining"),
     )
 )
-_END = (
+_END = Prepared(
     update(worker)
     .where(worker.c.id == bindparam("b_id"), worker.c.state == "live")
     .values(state=bindparam("b_state"))
 )
-_OVERDUE = select(worker).where(worker.c.state == "live", worker.c.lease_until <= bindparam("b_at"))
-_NEXT_END = select(func.min(worker.c.lease_until)).where(worker.c.state == "live")
-_LIVE = select(worker).where(worker.c.state == "live").order_by(worker.c.started_at)
+_EXTEND = Prepared(
+    update(worker).where(worker.c.state == "live").values(lease_until=bindparam("b_until"))
+)
+_OVERDUE = Prepared(
+    select(worker).where(worker.c.state == "live", worker.c.lease_until <= bindparam("b_at"))
+)
+_LIVE = Prepared(select(worker).where(worker.c.state == "live").order_by(worker.c.started_at))
 
 
 def insert_worker(tx: Tx, facts: WorkerFacts) -> None:
@@ -58,21 +63,21 @@ def insert_worker(tx: Tx, facts: WorkerFacts) -> None:
 
 def read_worker(tx: Tx, worker_id: str) -> WorkerFacts | None:
     """Answer the worker of that id, whatever its state."""
-    row = tx.execute(_READ, {"b_id": worker_id}).mappings().one_or_none()
+    row = _READ.record(tx, {"b_id": worker_id})
     return None if row is None else _facts(row)
 
 
 def renew_worker(tx: Tx, worker_id: str, now: datetime, until: datetime, draining: bool) -> bool:
     """Prolong the lease of a live worker; False when it is not live any more."""
-    done = tx.execute(
-        _RENEW, {"b_id": worker_id, "b_now": now, "b_until": until, "b_draining": draining}
+    done = _RENEW.run(
+        tx, {"b_id": worker_id, "b_now": now, "b_until": until, "b_draining": draining}
     )
-    return done.rowcount == 1
+    return done == 1
 
 
 def end_worker(tx: Tx, worker_id: str, state: str) -> bool:
     """Close a live worker's row for good; False when it was closed before."""
-    return tx.execute(_END, {"b_id": worker_id, "b_state": state}).rowcount == 1
+    return _END.run(tx, {"b_id": worker_id, "b_state": state}) == 1
 
 
 def extend_leases(tx: Tx, until: datetime) -> None:
@@ -80,20 +85,14 @@ def extend_leases(tx: Tx, until: datetime) -> None:
 
     One that ends later was given before the clock was set back, and is cut to the same length.
     """
-    tx.execute(update(worker).where(worker.c.state == "live").values(lease_until=until))
+    _EXTEND.run(tx, {"b_until": until})
 
 
 def read_overdue_workers(tx: Tx, at: datetime) -> list[WorkerFacts]:
     """Answer live workers whose lease ended at ``at`` or before."""
-    return [_facts(row) for row in tx.execute(_OVERDUE, {"b_at": at}).mappings()]
+    return [_facts(row) for row in _OVERDUE.records(tx, {"b_at": at})]
 
 
 def read_live_workers(tx: Tx) -> list[WorkerFacts]:
     """Answer all live workers, the oldest first."""
-    return [_facts(row) for row in tx.execute(_LIVE).mappings()]
-
-
-def next_lease_end(tx: Tx) -> datetime | None:
-    """Answer when the first of the live workers' leases ends."""
-    found: datetime | None = tx.execute(_NEXT_END).scalar_one()
-    return found
+    return [_facts(row) for row in _LIVE.records(tx)]

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, tuple_
+from sqlalchemy import bindparam, delete, insert, select, tuple_
 
 from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import run, xcom
 
 
@@ -24,13 +25,15 @@ class XCom(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _KEY = (xcom.c.run_pk, xcom.c.task_id, xcom.c.map_path, xcom.c.key)
-_DROP = delete(xcom).where(
-    xcom.c.run_pk == bindparam("b_run"),
-    xcom.c.task_id == bindparam("b_task"),
-    xcom.c.map_path == bindparam("b_path"),
+_DROP = Prepared(
+    delete(xcom).where(
+        xcom.c.run_pk == bindparam("b_run"),
+        xcom.c.task_id == bindparam("b_task"),
+        xcom.c.map_path == bindparam("b_path"),
+    )
 )
-_INSERT = insert(xcom).prefix_with("OR REPLACE", dialect="sqlite")
-_ONE = (
+_INSERT = Prepared(insert(xcom).prefix_with("OR REPLACE", dialect="sqlite"), XCom.__struct_fields__)
+_ONE = Prepared(
     select(xcom.c.value)
     .join(run, run.c.id == xcom.c.run_pk)
     .where(
@@ -41,7 +44,7 @@ _ONE = (
         xcom.c.map_index == bindparam("b_index"),
     )
 )
-_MANY = (
+_MANY = Prepared(
     select(xcom.c.map_index, xcom.c.value)
     .join(run, run.c.id == xcom.c.run_pk)
     .where(
@@ -52,7 +55,7 @@ _MANY = (
     )
     .order_by(xcom.c.map_index)
 )
-_OF_TASK = (
+_OF_TASK = Prepared(
     select(xcom)
     .where(
         xcom.c.run_pk == bindparam("b_run"),
@@ -61,8 +64,10 @@ _OF_TASK = (
     )
     .order_by(xcom.c.key)
 )
-_LENGTHS = select(xcom.c.task_id, xcom.c.map_path, xcom.c.key, xcom.c.length).where(
-    xcom.c.run_pk == bindparam("b_run"), xcom.c.length.is_not(None)
+_LENGTHS = Prepared(
+    select(xcom.c.task_id, xcom.c.map_path, xcom.c.key, xcom.c.length).where(
+        xcom.c.run_pk == bindparam("b_run"), xcom.c.length.is_not(None)
+    )
 )
 
 
@@ -73,23 +78,23 @@ def apply_xcoms(tx: Tx, pushed: Iterable[XCom]) -> None:
         return
     if tx.dialect.name != "sqlite":
         tx.execute(delete(xcom).where(tuple_(*_KEY).in_(list(last))))
-    tx.execute(_INSERT, [msgspec.structs.asdict(one) for one in last.values()])
+    _INSERT.run_many(tx, [msgspec.structs.asdict(one) for one in last.values()])
 
 
 def drop_xcoms(tx: Tx, instances: Sequence[tuple[int, str, str]]) -> None:
     """Remove all XComs of these (run, task id, map path): they are about to run again."""
     if instances:
-        tx.execute(_DROP, [{"b_run": r, "b_task": t, "b_path": p} for r, t, p in instances])
+        _DROP.run_many(tx, [{"b_run": r, "b_task": t, "b_path": p} for r, t, p in instances])
 
 
 def read_xcom(
     tx: Tx, dag_id: str, run_id: str, task_id: str, key: str, map_index: int
 ) -> bytes | None:
     """Answer one XCom's JSON, or None."""
-    found = tx.execute(
-        _ONE,
+    found = _ONE.value(
+        tx,
         {"b_dag": dag_id, "b_run": run_id, "b_task": task_id, "b_key": key, "b_index": map_index},
-    ).scalar_one_or_none()
+    )
     return None if found is None else bytes(found)
 
 
@@ -97,20 +102,20 @@ def read_xcoms_of_key(
     tx: Tx, dag_id: str, run_id: str, task_id: str, key: str
 ) -> list[tuple[int, bytes]]:
     """Answer (map index, JSON) of each instance of a task that pushed this key, by index."""
-    rows = tx.execute(_MANY, {"b_dag": dag_id, "b_run": run_id, "b_task": task_id, "b_key": key})
+    rows = _MANY.rows(tx, {"b_dag": dag_id, "b_run": run_id, "b_task": task_id, "b_key": key})
     return [(row[0], bytes(row[1])) for row in rows]
 
 
-def _xcom(row: RowMapping) -> XCom:
+def _xcom(row: Record) -> XCom:
     return XCom(**row)
 
 
 def read_xcoms(tx: Tx, run_pk: int, task_id: str, map_path: str) -> list[XCom]:
     """Answer all XComs of one task instance, by key."""
-    rows = tx.execute(_OF_TASK, {"b_run": run_pk, "b_task": task_id, "b_path": map_path})
-    return [_xcom(row) for row in rows.mappings()]
+    rows = _OF_TASK.records(tx, {"b_run": run_pk, "b_task": task_id, "b_path": map_path})
+    return [_xcom(row) for row in rows]
 
 
 def read_lengths(tx: Tx, run_pk: int) -> list[tuple[str, str, str, int]]:
     """Answer (task id, map path, key, items) of all XComs of a run that a task may map over."""
-    return [(r[0], r[1], r[2], r[3]) for r in tx.execute(_LENGTHS, {"b_run": run_pk})]
+    return [(r[0], r[1], r[2], r[3]) for r in _LENGTHS.rows(tx, {"b_run": run_pk})]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from tradewind.core.states import LegState
-from tradewind.protocol.child import Ask, Done, FromTask, LogRecord, Push, Told
+from tradewind.protocol.child import MASK, Ask, Done, FromTask, LogRecord, Push, Told
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.orders import Cancel, TaskOrder
 from tradewind.protocol.reports import Finish, LogChunk, XComPush
@@ -17,7 +17,7 @@ from tradewind.runtime.strays import end_strays, mark_of
 from tradewind.worker.link import Link
 from tradewind.worker.logs import AttemptLog, ChunkSink, FileSink, log_file
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker
+from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions
 from tradewind.worker.timers import Timer
@@ -215,7 +215,11 @@ class Attempts:
     def _ask(self, attempt: Attempt, ask: Ask) -> None:
         order, link = attempt.order, attempt.link
         if link is not None:
-            self.carry(order, ask, link.tell, lambda: link.is_open)
+            if ask.verb == MASK:
+                self._masker.lend(order.attempt_id, secrets_of(ask))
+                link.tell(Told(number=ask.number))
+            else:
+                self.carry(order, ask, link.tell, lambda: link.is_open)
 
     def carry(
         self,
@@ -224,7 +228,14 @@ class Attempts:
         tell: Callable[[Told], None],
         is_wanted: Callable[[], bool],
     ) -> None:
-        """Carry a question asked on behalf of an attempt to the server, and its answer back."""
+        """Carry a question asked on behalf of an attempt to the server, and its answer back.
+
+        What an import has hidden stays so: every task forked from it holds the value.
+        """
+        if ask.verb == MASK:
+            self._masker.add(secrets_of(ask))
+            tell(Told(number=ask.number))
+            return
         call = Call(
             verb=ask.verb,
             args=ask.args,
@@ -315,6 +326,7 @@ class Attempts:
         for timer in attempt.timers:
             timer.cancel()
         self._live.pop(attempt.order.attempt_id, None)
+        self._masker.take_back(attempt.order.attempt_id)
 
     def _later(self, attempt: Attempt, seconds: float, action: Callable[[], None]) -> None:
         moment = self._loop.clock.monotonic() + seconds

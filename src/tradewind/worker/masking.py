@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
+from tradewind.protocol.child import Ask
+
 MASK = "***"
 MIN_SECRET_LENGTH = 3
 """Hiding every 'a' would hide the log, not the secret."""
@@ -23,6 +25,7 @@ class Masker:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """Start with these values."""
         self._forms: set[str] = set()
+        self._lent: dict[int, set[str]] = {}
         self._pattern: re.Pattern[str] | None = None
         self.longest = 0
         """Length of the longest form: text cut closer than this may cut one in two."""
@@ -31,13 +34,32 @@ class Masker:
     def add(self, secrets: Iterable[str]) -> None:
         """Hide these values too, from now on."""
         forms = {form for secret in secrets for form in _forms_of(secret)}
-        if forms <= self._forms:
-            return
-        self._forms |= forms
+        if not forms <= self._forms:
+            self._forms |= forms
+            self._compile()
+
+    def lend(self, owner: int, secrets: Iterable[str]) -> None:
+        """Hide these values too, until their owner gives them back.
+
+        What tasks name themselves may be new each time: it must not stay for ever.
+        """
+        forms = {form for secret in secrets for form in _forms_of(secret)}
+        held = self._lent.setdefault(owner, set())
+        if not forms <= held:
+            held |= forms
+            self._compile()
+
+    def take_back(self, owner: int) -> None:
+        """Forget what was lent for this owner alone."""
+        if self._lent.pop(owner, None):
+            self._compile()
+
+    def _compile(self) -> None:
+        forms = self._forms.union(*self._lent.values())
         # The longest first: hiding a prefix would leave the rest of a longer secret readable.
-        ordered = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, ordered)))
-        self.longest = len(ordered[0])
+        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self.longest = len(ordered[0]) if ordered else 0
 
     def hide(self, text: str) -> str:
         """Answer the text without any known secret.
@@ -57,11 +79,20 @@ class Masker:
         """
         if self._pattern is None:
             return wish
-        for found in self._pattern.finditer(text):
-            if found.start() < wish < found.end():
-                return found.start()
         # One may begin before the end of the text and go on in the next chunk.
-        return max(0, min(wish, len(text) - self.longest + 1))
+        place = max(0, min(wish, len(text) - self.longest + 1))
+        for found in self._pattern.finditer(text):
+            if found.start() < place < found.end():
+                return found.start()
+        return place
+
+
+def secrets_of(ask: Ask) -> list[str]:
+    """Answer the values that user code wants hidden; whatever else it sent is passed over."""
+    found = ask.args.get("secrets")
+    return (
+        [secret for secret in found if isinstance(secret, str)] if isinstance(found, list) else []
+    )
 
 
 def _forms_of(secret: str) -> set[str]:

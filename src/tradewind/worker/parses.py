@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from tradewind.protocol.child import Ask, FromTask, LogRecord, Parsed, Told
+from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Parsed, Told
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.orders import ParseOrder
 from tradewind.protocol.reports import ImportFault, ParseReport
@@ -15,7 +15,7 @@ from tradewind.runtime.kernel import signal_group
 from tradewind.worker.attempts import describe_status
 from tradewind.worker.link import Link
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker
+from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions
 from tradewind.worker.timers import Timer
@@ -151,6 +151,10 @@ class Parses:
         parse.tail = (parse.tail + data)[-_TAIL_BYTES:]
 
     def _ask(self, order: ParseOrder, ask: Ask, link: Link) -> None:
+        if ask.verb == MASK:
+            self._masker.lend(-order.job_id, secrets_of(ask))
+            link.tell(Told(number=ask.number))
+            return
         call = Call(verb=ask.verb, args=ask.args, job_id=order.job_id, epoch=order.epoch)
 
         def tell(reply: CallReply) -> None:
@@ -211,6 +215,7 @@ class Parses:
     def _close(self, parse: _Parse) -> None:
         self._live.pop(parse.order.job_id, None)
         parse.pid = 0
+        self._masker.take_back(-parse.order.job_id)
         if parse.backstop is not None:
             parse.backstop.cancel()
         if parse.link is not None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -17,6 +16,7 @@ import psutil
 import pytest
 
 from tests.conformance.worker.scripted_server import TOKEN, ScriptedServer
+from tests.waiting import wait_gone
 from tradewind.protocol.orders import BundleRef, ParseOrder, RunFacts, TaskOrder
 
 _MAIN = """
@@ -100,31 +100,6 @@ class WorkerProcess:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
         return self.process.wait(30)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def wait_gone(pids: list[int], seconds: float) -> float:
-    """Wait until none of these lives; answer how long that took."""
-    started = time.monotonic()
-    while any(is_alive(pid) for pid in pids):
-        assert time.monotonic() - started < seconds, f"still alive after {seconds} s: {pids}"
-        time.sleep(0.01)
-    return time.monotonic() - started
-
-
-def wait_file(path: Path, seconds: float = 20.0) -> str:
-    """Wait until a file has content, as a task writes it that wants to be seen."""
-    deadline = time.monotonic() + seconds
-    while not (path.exists() and path.read_text().endswith("\n")):
-        assert time.monotonic() < deadline, f"{path} was never written"
-        time.sleep(0.01)
-    return path.read_text().strip()
 
 
 @pytest.fixture

@@ -63,7 +63,8 @@ class ScriptedServer:
         """Called with each exchange before it is looked at; may raise one of the two above."""
         self.after: Callable[[Exchange, Answer], None] = lambda request, answer: None
         """Called once it has had its effect; may raise HangUpError: the answer is lost."""
-        self.is_silent = False
+        self._speaks = threading.Event()
+        self._speaks.set()
         self.calls: list[Call] = []
         self.exchanges: list[Exchange] = []
         self.finishes: dict[int, list[Finish]] = {}
@@ -96,6 +97,18 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether requests are taken and not answered."""
+        return not self._speaks.is_set()
+
+    @is_silent.setter
+    def is_silent(self, value: bool) -> None:
+        if value:
+            self._speaks.clear()
+        else:
+            self._speaks.set()
 
     def close(self) -> None:
         self.is_silent = False
@@ -177,8 +190,7 @@ class ScriptedServer:
             )
 
     def _exchange(self, request: Exchange) -> Answer:
-        while self.is_silent:
-            time.sleep(0.02)
+        self._speaks.wait()
         self.before(request)
         with self._changed:
             self.exchanges.append(request)
@@ -264,8 +276,7 @@ class ScriptedServer:
         )
 
     def _call(self, call: Call) -> CallReply:
-        while self.is_silent:
-            time.sleep(0.02)
+        self._speaks.wait()
         with self._changed:
             self.calls.append(call)
             value: object = None

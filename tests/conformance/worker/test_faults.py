@@ -12,12 +12,10 @@ import pytest
 from tests.conformance.worker.conftest import (
     Bundle,
     WorkerProcess,
-    is_alive,
     kill,
-    wait_file,
-    wait_gone,
 )
 from tests.conformance.worker.scripted_server import DATABASE_DOWN, HangUpError, ScriptedServer
+from tests.waiting import is_alive, wait_file, wait_gone
 from tradewind.core.states import LegState
 from tradewind.protocol.exchange import Answer, Exchange
 from tradewind.protocol.orders import TaskOrder

@@ -10,12 +10,10 @@ from tests.conformance.worker.conftest import (
     Bundle,
     WorkerProcess,
     events,
-    is_alive,
     read_log,
-    wait_file,
-    wait_gone,
 )
 from tests.conformance.worker.scripted_server import ScriptedServer
+from tests.waiting import is_alive, wait_file, wait_gone
 from tradewind.core.states import LegState
 
 pytestmark = pytest.mark.process

@@ -36,7 +36,7 @@ def test_a_ring_while_waiting_is_heard_by_those_it_is_for() -> None:
         bell = Bell()
         with bell.listen("a") as a, bell.listen("b") as b:
             waiting = asyncio.create_task(a.wait(LONG))
-            await asyncio.sleep(0)
+            await asyncio.wait({waiting}, timeout=0)
             assert a.is_parked
             ring_from_a_thread(bell, "a", "nobody")
             assert await waiting

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.api.public.masks import MASK, is_sensitive, mask_extra, unmask_extra
+from tradewind.api.public.masks import MASK, mask_extra, unmask_extra
+from tradewind.core.sensitive import is_sensitive
 
 names = st.sampled_from(["region", "token", "api-key", "my_password", "host", "Secret"])
 values = st.recursive(

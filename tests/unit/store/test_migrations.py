@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,20 @@ def test_the_newest_revision_is_the_one_named() -> None:
     config.set_main_option("version_locations", str(SCRIPTS / "revisions"))
     config.set_main_option("path_separator", "newline")
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+@pytest.mark.parametrize("make", [create_schema, migrate])
+def test_what_is_spoken_of_elsewhere_never_gets_the_id_of_a_deleted_row(
+    make: Callable[[Database], object],
+) -> None:
+    database = Database(None)
+    make(database)
+    add = text("INSERT INTO event (run_pk, run_seq, at, body) VALUES (1, 1, 0, 'x') RETURNING id")
+    with database.begin() as tx:
+        first = tx.execute(add).scalar_one()
+        tx.execute(text("DELETE FROM event"))
+        assert tx.execute(add).scalar_one() > first
+    schema = schema_of(database)
+    for name in ("run", "task_instance", "attempt", "event"):
+        assert any("AUTOINCREMENT" in clause for clause in schema[name]), name
+    database.close()

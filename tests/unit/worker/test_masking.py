@@ -59,8 +59,20 @@ def test_a_cut_never_parts_a_secret(secret: str, text: str, wish: int) -> None:
     masker = Masker([secret])
     cut = masker.cut_before(text, wish)
     assert cut <= wish
-    # Whatever comes next, no secret lies across the cut.
+    # Whatever comes next, the parts hide what the whole does.
     for tail in ("", secret):
-        whole = text + tail
-        found = whole.find(secret, max(0, cut - len(secret) + 1))
-        assert found == -1 or found >= cut or found + len(secret) <= cut or found < 0
+        rest = text[cut:] + tail
+        assert masker.hide(text[:cut]) + masker.hide(rest) == masker.hide(text + tail)
+
+
+def test_what_is_lent_is_hidden_until_it_is_given_back() -> None:
+    masker = Masker(["own-secret"])
+    masker.lend(1, ["first", "shared"])
+    masker.lend(2, ["shared"])
+    assert masker.hide("own-secret first shared") == "*** *** ***"
+    masker.take_back(1)
+    assert masker.hide("own-secret first shared") == "*** first ***"
+    masker.take_back(2)
+    masker.take_back(3)
+    assert masker.hide("own-secret first shared") == "*** first shared"
+    assert masker.longest == Masker(["own-secret"]).longest

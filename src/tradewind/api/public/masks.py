@@ -4,33 +4,9 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.sensitive import is_sensitive
+
 MASK = "***"
-
-_TELLING = (
-    "access_token",
-    "api_key",
-    "apikey",
-    "authorization",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "token",
-    "keyfile_json",
-    "service_account",
-)
-
-
-def is_sensitive(name: str) -> bool:
-    """Tell whether a thing of that name holds a secret.
-
-    Example:
-        >>> is_sensitive("aws_Secret-Key"), is_sensitive("region")
-        (True, False)
-    """
-    plain = name.lower().replace("-", "_")
-    return any(word in plain for word in _TELLING)
 
 
 def mask_extra(text: str | None) -> str | None:

@@ -13,7 +13,8 @@ from tradewind.api.public.fields import (
     check_mask,
     chosen_order,
 )
-from tradewind.api.public.masks import MASK, is_sensitive
+from tradewind.api.public.masks import MASK
+from tradewind.core.sensitive import is_sensitive
 from tradewind.errors import ConflictError, RefusedError
 from tradewind.store import variables
 from tradewind.store.database import Tx

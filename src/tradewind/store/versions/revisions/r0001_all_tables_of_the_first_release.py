@@ -230,6 +230,7 @@ def _change_event() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
     )
 
 
@@ -295,6 +296,7 @@ def _change_run() -> None:
         sa.Column("timeout_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("dag_id", "run_id"),
+        sqlite_autoincrement=True,
     )
 
 
@@ -472,6 +474,7 @@ def _change_task_instance() -> None:
         sa.ForeignKeyConstraint(["run_pk"], ["run.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_pk", "task_id", "map_path"),
+        sqlite_autoincrement=True,
     )
 
 
@@ -537,6 +540,7 @@ def _change_attempt() -> None:
         sa.ForeignKeyConstraint(["ti_id"], ["task_instance.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("ti_id", "try_number", "leg"),
+        sqlite_autoincrement=True,
     )
 
 

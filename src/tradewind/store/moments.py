@@ -1,0 +1,61 @@
+"""When something is due next: one question for all that time alone sets going."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
+
+from tradewind.store.dags import PLANNED
+from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
+from tradewind.store.tables import dag, dag_file, run, task_instance, worker
+
+
+class Moments(msgspec.Struct, frozen=True, kw_only=True):
+    """The earliest moment of each kind there is, whether it has come or not; None for none."""
+
+    dag_due: datetime | None
+    """A Dag is to be planned."""
+    wake_at: datetime | None
+    """An instance that waits for a moment may go on."""
+    timeout_at: datetime | None
+    """A run that runs is over its ``dagrun_timeout``."""
+    lease_end: datetime | None
+    """The lease of a live worker ends."""
+    parse_due: datetime | None
+    """A file nobody parses now is to be parsed."""
+    queued_at: datetime | None
+    """A queued run that was not due when this was asked comes due."""
+
+
+_DUE_AT = case((run.c.logical_date > run.c.run_after, run.c.logical_date), else_=run.c.run_after)
+
+
+def _earliest(moment: ColumnElement[datetime], *conditions: ColumnElement[bool]) -> Any:
+    return select(func.min(moment)).where(*conditions).scalar_subquery()
+
+
+_READ = Prepared(
+    select(
+        _earliest(dag.c.next_due_at, *PLANNED).label("dag_due"),
+        _earliest(task_instance.c.wake_at, task_instance.c.wake_at.is_not(None)).label("wake_at"),
+        _earliest(run.c.timeout_at, run.c.timeout_at.is_not(None)).label("timeout_at"),
+        _earliest(worker.c.lease_until, worker.c.state == "live").label("lease_end"),
+        _earliest(dag_file.c.due_at, dag_file.c.claimed_by.is_(None)).label("parse_due"),
+        select(func.min(_DUE_AT))
+        .join(dag, dag.c.dag_id == run.c.dag_id)
+        .where(
+            run.c.state == "queued",
+            bindparam("b_now", type_=run.c.run_after.type) < _DUE_AT,
+            or_(~dag.c.is_paused, run.c.backfill_id.is_not(None)),
+        )
+        .scalar_subquery()
+        .label("queued_at"),
+    )
+)
+
+
+def read_moments(tx: Tx, now: datetime) -> Moments:
+    """Answer the earliest moment of each kind; one look at an index for each."""
+    return Moments(**_READ.records(tx, {"b_now": now})[0])
