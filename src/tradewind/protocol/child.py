@@ -124,6 +124,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     outcome: str
     started_at: float
     ended_at: float
+    pid: int = 0
+    """Of the process that ran it: it may end before its zygote has said that it was born."""
     xcoms: tuple[XComPush, ...] = ()
     retry: bool = True
     error: str = ""

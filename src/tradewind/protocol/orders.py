@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+MARK_NAME = "TRADEWIND_ATTEMPT"
+"""The environment variable that tells, of each program a task started, which attempt it was."""
+
 
 class BundleRef(msgspec.Struct, frozen=True, kw_only=True):
     """Which bytes to run: a bundle at one digest, and where its root lies for this worker."""

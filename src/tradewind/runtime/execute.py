@@ -93,6 +93,7 @@ class _Attempt:
             outcome=outcome.value,
             started_at=self.started_at,
             ended_at=self.clock.now().timestamp(),
+            pid=self.pid,
             xcoms=tuple(self.xcoms),
             retry=self.retry,
             error=error,

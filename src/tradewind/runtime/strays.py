@@ -11,9 +11,7 @@ import signal
 from collections.abc import Collection
 from pathlib import Path
 
-from tradewind.protocol.orders import TaskOrder
-
-MARK_NAME = "TRADEWIND_ATTEMPT"
+from tradewind.protocol.orders import MARK_NAME, TaskOrder
 
 _PROC = Path("/proc")
 

@@ -19,7 +19,7 @@ from tradewind.core.states import LegState
 from tradewind.protocol.child import Done, Parsed
 from tradewind.protocol.clock import Clock
 from tradewind.protocol.lifeline import die_with_parent
-from tradewind.protocol.orders import ParseOrder, TaskOrder
+from tradewind.protocol.orders import MARK_NAME, ParseOrder, TaskOrder
 from tradewind.protocol.ports import bound_port
 from tradewind.runtime.channel import Channel
 from tradewind.runtime.execute import run_task
@@ -29,7 +29,6 @@ from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.socket_port import SocketPort
-from tradewind.runtime.strays import MARK_NAME
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 
 Loaded = Mapping[str, Any]
@@ -91,6 +90,7 @@ def run_attempt(
                 outcome=LegState.FAILED,
                 started_at=started,
                 ended_at=clock.now().timestamp(),
+                pid=child.pid,
                 error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
             )
     return run_task(order, loaded, port, clock)

@@ -10,12 +10,20 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tradewind.protocol.orders import MARK_NAME
+
 
 class SubprocessResult(NamedTuple):
     """How a program ended, and the last line it wrote."""
 
     exit_code: int
     output: str
+
+
+def _marked(env: Mapping[str, str]) -> dict[str, str]:
+    """Answer the environment with the mark by which a killed task's programs are found."""
+    mark = os.environ.get(MARK_NAME)
+    return dict(env) if mark is None else {**env, MARK_NAME: mark}
 
 
 class SubprocessHook:
@@ -44,7 +52,7 @@ class SubprocessHook:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=where,
-                env=dict(env) if env is not None else os.environ.copy(),
+                env=_marked(os.environ if env is None else env),
                 start_new_session=True,
             )
             last = self._stream(output_encoding)

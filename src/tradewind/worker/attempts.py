@@ -311,7 +311,7 @@ class Attempts:
                 outcome=outcome,
                 started_at=_moment(done.started_at) if done else None,
                 ended_at=_moment(done.ended_at) if done else self._loop.clock.now(),
-                pid=pid or None,
+                pid=pid or (done.pid if done else 0) or None,
                 xcoms=done.xcoms if done else (),
                 retry=done.retry if done else True,
                 error=self._masker.hide(error),

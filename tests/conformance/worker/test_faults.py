@@ -37,6 +37,13 @@ DEMO = """
             f"sleep 61 & echo $! > {HERE}/grandchild; wait",
         )
 
+        BashOperator(
+            task_id="bare",
+            bash_command=f"echo $PPID > {HERE}/task; echo $$ > {HERE}/shell; "
+            f"sleep 61 & echo $! > {HERE}/grandchild; wait",
+            env={"PATH": os.environ["PATH"]},
+        )
+
         @task
         def waits():
             name = os.environ.get("TRADEWIND_ATTEMPT", "").split(".")[0]
@@ -89,12 +96,19 @@ def test_a_killed_task_has_failed_and_its_zygote_goes_on(
     assert server.wait_recorded(second).outcome is LegState.SUCCESS
 
 
-@pytest.mark.parametrize("victim", ["task", "zygote"])
+@pytest.mark.parametrize(
+    ("task_id", "victim"), [("bash", "task"), ("bash", "zygote"), ("bare", "task")]
+)
 def test_programs_of_a_killed_task_end_with_it(
-    server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start, victim: str
+    server: ScriptedServer,
+    bundle: Bundle,
+    demo: str,
+    start_worker: Start,
+    task_id: str,
+    victim: str,
 ) -> None:
     start_worker()
-    order = bundle.order(demo, "bash")
+    order = bundle.order(demo, task_id)
     server.give(order)
     names = ("task", "shell", "grandchild")
     family = [int(wait_file(bundle.root / "dags" / name)) for name in names]

@@ -63,6 +63,10 @@ DEMO = """
             return ti.xcom_pull(task_ids="pushes", key="early")
 
         @task
+        def tells_pid():
+            return os.getpid()
+
+        @task
         def dies():
             os._exit(7)
 
@@ -81,7 +85,7 @@ DEMO = """
             task_id="bash",
             bash_command=f"sleep 61 & echo $! > {HERE}/grandchild; echo $$ > {HERE}/shell; wait",
         )
-        [hello(), broken(), whisper(), pushes(), dies(), random_number(), floods()]
+        [hello(), broken(), whisper(), pushes(), dies(), random_number(), floods(), tells_pid()]
 """
 
 
@@ -152,6 +156,17 @@ def test_xcoms_pushed_while_running_arrive_before_the_finish(
     early = [x for x in (*server.xcoms, *finish.xcoms) if x.key == "early"]
     assert json.loads(early[0].value) == [1, 2, 3]
     assert {one.attempt_id for one in early} == {order.attempt_id}
+
+
+def test_the_pid_of_each_task_is_told_however_short_it_was(
+    server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start
+) -> None:
+    start_worker(slots=8)
+    orders = [bundle.order(demo, "tells_pid") for _ in range(8)]
+    server.give(*orders)
+    for order in orders:
+        finish = server.wait_recorded(order)
+        assert [json.loads(one.value) for one in finish.xcoms] == [finish.pid]
 
 
 def test_a_process_that_exits_by_itself_has_failed(
