@@ -35,12 +35,41 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MapAxis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One factor of a mapping: a literal length, or the upstream task and key that give it."""
+    """One factor of a mapping: a literal length, the upstream task and key that give it, or parts.
 
-    name: str
+    ``zip`` is as long as its shortest part, ``zip_longest`` as its longest, ``concat`` as all of
+    them together.
+    """
+
+    name: str = ""
     length: int | None = None
     task_id: str | None = None
     key: str = "return_value"
+    combine: str = ""
+    """``zip``, ``zip_longest`` or ``concat``; empty for a factor without parts."""
+    parts: tuple["MapAxis", ...] = ()
+
+    def sources(self) -> "frozenset[tuple[str, str]]":
+        """Answer (task id, key) of each output that its length depends on."""
+        if self.parts:
+            return frozenset().union(*(part.sources() for part in self.parts))
+        return frozenset() if self.task_id is None else frozenset({(self.task_id, self.key)})
+
+
+class GroupSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One task group of a Dag, as data."""
+
+    parent: str = ""
+    """Id of the group around it; empty where that is the Dag itself."""
+    label: str = ""
+    tooltip: str = ""
+    doc_md: str | None = None
+    ui_color: str = "CornflowerBlue"
+    ui_fgcolor: str = "#000"
+    mapping: MapSpec | None = None
+    """Over what the group as a whole is expanded."""
+    retry: RetrySpec | None = None
+    """How often the group as a whole is tried again after it failed."""
 
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,7 +104,9 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_failure_fail_dagrun: bool = False
     mapping: MapSpec | None = None
     map_index_template: str | None = None
-    skip_on_branch: bool = False
+    wait_for_past_depends_before_skipping: bool = False
+    can_skip: bool = False
+    """It may choose which tasks right below are skipped: none of them starts before it ended."""
     owner: str = "airflow"
     doc_md: str | None = None
     display_name: str | None = None
@@ -121,7 +152,9 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     display_name: str | None = None
     owners: tuple[str, ...] = ()
     owner_links: dict[str, str] = {}
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, GroupSpec] = {}
+    run_retry: RetrySpec | None = None
+    """How often a run as a whole is tried again after it failed."""
     has_callbacks: bool = False
     render_template_as_native_obj: bool = False
     warnings: tuple[str, ...] = ()
@@ -174,7 +207,10 @@ def structure_hash(spec: DagSpec) -> str:
         spec.dag_id,
         msgspec.to_builtins(spec.timetable),
         spec.catchup,
-        sorted(spec.groups),
+        [
+            [name, group.parent, msgspec.to_builtins(group.mapping)]
+            for name, group in sorted(spec.groups.items())
+        ],
         sorted(spec.params),
         tasks,
     ]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tradewind.core.spec import DagSpec, MapAxis, MapSpec, ParamSpec, RetrySpec, TaskSpec
+from tradewind.core.spec import DagSpec, GroupSpec, MapAxis, MapSpec, ParamSpec, RetrySpec, TaskSpec
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
@@ -212,19 +212,19 @@ def _group_of(task: Any) -> str:
     return task.task_group.group_id if task.task_group is not None else ""
 
 
-def _serialize_groups(dag: DAG) -> dict[str, dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {}
+def _serialize_groups(dag: DAG) -> dict[str, GroupSpec]:
+    groups: dict[str, GroupSpec] = {}
     for group in dag.task_group.iter_groups():
         if group.is_root:
             continue
-        groups[group.group_id] = {
-            "parent": group.parent_group.group_id if group.parent_group else "",
-            "label": group.label,
-            "tooltip": group.tooltip,
-            "doc_md": group.doc_md,
-            "ui_color": group.ui_color,
-            "ui_fgcolor": group.ui_fgcolor,
-        }
+        groups[group.group_id] = GroupSpec(
+            parent=group.parent_group.group_id if group.parent_group else "",
+            label=group.label,
+            tooltip=group.tooltip,
+            doc_md=group.doc_md,
+            ui_color=group.ui_color,
+            ui_fgcolor=group.ui_fgcolor,
+        )
     return groups
 
 

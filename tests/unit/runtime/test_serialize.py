@@ -126,9 +126,9 @@ def test_groups_and_their_settings():
     spec = spec_of(dag)
 
     assert spec.task("outer.inner.t").group == "outer.inner"
-    assert spec.groups["outer.inner"]["parent"] == "outer"
-    assert spec.groups["outer.inner"]["label"] == "In here"
-    assert spec.groups["outer"]["tooltip"] == "all of it"
+    assert spec.groups["outer.inner"].parent == "outer"
+    assert spec.groups["outer.inner"].label == "In here"
+    assert spec.groups["outer"].tooltip == "all of it"
 
 
 def test_warnings_say_which_task():
