@@ -7,6 +7,7 @@ of its output pipe (its stdout and stderr).
 
 import msgspec
 
+from tradewind.protocol.callbacks import CallBack, Called
 from tradewind.protocol.orders import BundleRef, ParseOrder, TaskOrder
 from tradewind.protocol.reports import ParseReport, XComPush
 
@@ -53,7 +54,7 @@ MASK = "mask"
 """The one verb that does not travel on to the server."""
 
 
-ToZygote = OpenZygote | Fork | Parse | GoodUntil | Told
+ToZygote = OpenZygote | Fork | Parse | CallBack | GoodUntil | Told
 """A file zygote gets nothing but ``Told`` before it said ``Ready``."""
 
 
@@ -72,7 +73,8 @@ class Forked(msgspec.Struct, frozen=True, kw_only=True, tag="forked"):
     """A child lives; its process group is its pid."""
 
     key: int
-    """Attempt id, or minus the job id of a parse; 0 for the file zygote that says it, itself."""
+    """Attempt id, minus the job id of a parse, or ``callback_key`` of a callback; 0 for the file
+    zygote that says it, itself."""
     pid: int
 
 
@@ -130,6 +132,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     retry: bool = True
     error: str = ""
     wake_at: float | None = None
+    called_back: bool = False
     skips: tuple[str, ...] = ()
     retry_delay_seconds: float | None = None
     retry_reason: str = ""
@@ -141,4 +144,4 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True, tag="parsed"):
     report: ParseReport
 
 
-FromTask = LogRecord | Ask | Push | Done | Parsed
+FromTask = LogRecord | Ask | Push | Done | Parsed | Called

@@ -10,6 +10,7 @@ whose seq is neither open nor abandoned, is lost.
 
 import msgspec
 
+from tradewind.protocol.callbacks import CallbackOrder, CallbackReport
 from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
 
@@ -53,11 +54,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     finishes: tuple[Finish, ...] = ()
     xcoms: tuple[XComPush, ...] = ()
     parsed: tuple[ParseReport, ...] = ()
+    called: tuple[CallbackReport, ...] = ()
     logs: tuple[LogChunk, ...] = ()
     held: tuple[int, ...] | None = None
     """Ids of all attempts held; given on each renewal, None otherwise."""
     parsing: tuple[int, ...] | None = None
     """Job ids of all parse orders held, with ``held``."""
+    calling: tuple[int, ...] | None = None
+    """Job ids of all callback orders held, with ``held``."""
     open: tuple[int, ...] = ()
     abandoned: tuple[int, ...] = ()
     """Kept in every request until an answer to one that carried them was read."""
@@ -70,6 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """False: this worker's lease is gone. It fences all it holds and registers anew."""
     claims: tuple[TaskOrder, ...] = ()
     parses: tuple[ParseOrder, ...] = ()
+    callbacks: tuple[CallbackOrder, ...] = ()
     cancels: tuple[Cancel, ...] = ()
     refused: tuple[int, ...] = ()
     """Attempts whose finish came too late: another outcome stands, or the epoch is over."""
@@ -93,6 +98,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     job_id: int = 0
     """For questions asked while a file is parsed, instead of an attempt."""
+    callback_job: int = 0
+    """For questions asked by a callback, instead of an attempt."""
 
 
 class CallReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,8 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """What the task's retry policy says the next try waits; None leaves it to the task's spec."""
     retry_reason: str = ""
     """Why the policy decided so, at most 500 characters."""
+    called_back: bool = False
+    """Whether the task process has run the callbacks of this end; else the server sees to it."""
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):

@@ -370,6 +370,68 @@ Index(
     sqlite_where=attempt.c.state == "running",
 )
 
+callback = Table(
+    "callback",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("callback_id", String(40), nullable=False, unique=True),
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("event", String(20), nullable=False),
+    Column("task_id", String(250)),
+    Column("map_path", String(100)),
+    Column("try_number", Integer),
+    Column("deadline_id", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("due_at", Moment),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("done", Json, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("claimed_by", String(32)),
+    Column("claim_seq", BigInteger),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+Index("ix_callback_run", callback.c.run_pk)
+Index(
+    "ix_callback_due",
+    callback.c.due_at,
+    sqlite_where=callback.c.due_at.is_not(None),
+)
+Index(
+    "ix_callback_claimed",
+    callback.c.claimed_by,
+    sqlite_where=callback.c.claimed_by.is_not(None),
+)
+
+deadline = Table(
+    "deadline",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("dag_id", String(250), nullable=False),
+    Column("scope", String(10), nullable=False),
+    Column("owner", String(250), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", String(250), nullable=False),
+    Column("reference", String(60), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("due_at", Moment),
+    Column("missed_at", Moment),
+    Column("note", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("run_pk", "scope", "owner", "position"),
+)
+Index(
+    "ix_deadline_due",
+    deadline.c.due_at,
+    sqlite_where=deadline.c.state == "pending",
+)
+Index("ix_deadline_missed", deadline.c.missed_at, sqlite_where=deadline.c.missed_at.is_not(None))
+
 event = Table(
     "event",
     metadata,
