@@ -10,7 +10,6 @@ import msgspec
 
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 
-
 _CALLBACK_KEYS = 1 << 48
 
 

@@ -1,0 +1,54 @@
+"""Callbacks: which the server owes when it decides an end itself, and what each is called by.
+
+A task's own callbacks are run by its process. The server owes them where there was no process left
+to run them: its worker was lost, it was killed before it could, its file could not be imported.
+"""
+
+import hashlib
+
+from tradewind.core.states import RunState, TaskState
+
+DAG_REASONS = frozenset({"success", "task_failure", "all_tasks_deadlocked", "timed_out"})
+"""Ends of a run that its Dag's callbacks are told of; a person's word or a cancel is none."""
+
+
+def callback_id(dag_id: str, run_id: str, event: str, *parts: object) -> str:
+    """Answer what a callback is known by: the same for the same end, whoever runs it.
+
+    Args:
+        dag_id: The Dag.
+        run_id: The run.
+        event: ``failure``, ``retry``, ``success`` ...
+        parts: What tells this end from others of the run: task, map path and try; or a number.
+
+    Example:
+        >>> one = callback_id("sales", "manual__1", "failure", "load", "", 2)
+        >>> one == callback_id("sales", "manual__1", "failure", "load", "", 2), len(one)
+        (True, 32)
+    """
+    text = "\n".join([dag_id, run_id, event, *map(str, parts)])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def task_event(state: TaskState) -> str | None:
+    """Answer which callbacks of a task go with an end that the server decided, if any.
+
+    Example:
+        >>> task_event(TaskState.UP_FOR_RETRY), task_event(TaskState.SKIPPED)
+        ('retry', None)
+    """
+    return {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(state)
+
+
+def dag_event(old: RunState, new: RunState, reason: str) -> str | None:
+    """Answer which callbacks of a Dag go with this move of a run, if any.
+
+    Example:
+        >>> dag_event(RunState.RUNNING, RunState.FAILED, "timed_out")
+        'failure'
+        >>> dag_event(RunState.QUEUED, RunState.FAILED, "its backfill was cancelled") is None
+        True
+    """
+    if old is not RunState.RUNNING or reason not in DAG_REASONS:
+        return None
+    return {RunState.FAILED: "failure", RunState.SUCCESS: "success"}.get(new)
