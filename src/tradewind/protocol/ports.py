@@ -5,9 +5,11 @@ the sdk looks in the environment and in secrets backends only.
 """
 
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+
+from tradewind.protocol.questions import Question
 
 
 class ConnectionValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,13 @@ class TaskPort(Protocol):
         """Have these values hidden in all that is logged from here on.
 
         Once it returns they are: what is printed afterwards never shows them.
+        """
+
+    def ask(self, question: Question) -> Any:
+        """Answer a question, as the type its ``ANSWER`` says.
+
+        Raises:
+            TradewindError: The host refuses, or knows no answer to this kind of question.
         """
 
 

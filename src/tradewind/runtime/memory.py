@@ -1,13 +1,15 @@
 """A TaskPort for one run in this process: XComs, variables and connections in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tradewind.errors import TradewindError
 from tradewind.protocol.ports import ConnectionValue
+from tradewind.protocol.questions import Question
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException
 
@@ -27,6 +29,8 @@ class MemoryPort:
         self.connections = dict(connections or {})
         self.xcoms: dict[XComKey, bytes] = {}
         self.lengths: dict[XComKey, int | None] = {}
+        self.answers: dict[type[Question], Callable[[Any], Any]] = {}
+        """What answers each kind of question; whoever knows answers here puts itself in."""
         self._running: tuple[str, str, str, int] = ("", "", "", -1)
 
     def begin(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
@@ -91,6 +95,19 @@ class MemoryPort:
         place = (dag_id, run_id, task_id, key, map_index)
         self.xcoms[place] = value
         self.lengths[place] = length
+
+    def ask(self, question: Question) -> Any:
+        """Answer a question from what this process knows.
+
+        Raises:
+            TradewindError: Only a server could answer this.
+        """
+        answer = self.answers.get(type(question))
+        if answer is None:
+            raise TradewindError(
+                "needs-server", f"'{question.verb()}' can be answered by a server only."
+            )
+        return answer(question)
 
     def pushed(self) -> dict[str, int | None]:
         """Answer the keys that the task instance that runs now has pushed, with their lengths."""

@@ -1,6 +1,10 @@
 """A TaskPort that remembers which variables and connections were read through it."""
 
+from typing import Any
+
+from tradewind.errors import TradewindError
 from tradewind.protocol.ports import ConnectionValue, TaskPort
+from tradewind.protocol.questions import Question
 
 
 class RecordingPort:
@@ -56,3 +60,15 @@ class RecordingPort:
         """Push, where there is a host."""
         if self._below is not None:
             self._below.push_xcom(key, value, length)
+
+    def ask(self, question: Question) -> Any:
+        """Pass a question on.
+
+        Raises:
+            TradewindError: There is no host to answer it.
+        """
+        if self._below is None:
+            raise TradewindError(
+                "no-host", f"Nobody is here to answer '{question.verb()}': no task runs."
+            )
+        return self._below.ask(question)

@@ -1,7 +1,7 @@
 """The TaskPort of user code that runs under a worker: questions over its socket."""
 
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,6 +10,7 @@ from tradewind.protocol.child import MASK, Ask, Push, Told
 from tradewind.protocol.frames import FrameReader, told_reader
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import ConnectionValue
+from tradewind.protocol.questions import BUILTIN_TYPES, Question, fields_of
 from tradewind.protocol.reports import XComPush
 from tradewind.runtime.channel import Channel
 
@@ -107,6 +108,10 @@ class SocketPort:
             self._ask(object, MASK, secrets=new)
             self._masked.update(new)
 
+    def ask(self, question: Question) -> Any:
+        """Answer a question, as the type its ``ANSWER`` says."""
+        return self._ask(question.ANSWER, question.verb(), **fields_of(question))
+
     def _is_own(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> bool:
         order = self._order
         if order is None:
@@ -122,7 +127,7 @@ class SocketPort:
             told = self._wait_for(number)
         if told.error:
             raise TradewindError(told.error, told.message or f"The server refused {verb}.")
-        return msgspec.convert(told.value, kind)
+        return msgspec.convert(told.value, kind, builtin_types=BUILTIN_TYPES)
 
     def _wait_for(self, number: int) -> Told:
         reader = self._reader = self._reader or told_reader()

@@ -14,7 +14,7 @@ from tradewind.core.runs import Run
 from tradewind.core.states import TaskState
 from tradewind.errors import UnavailableError
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
-from tradewind.scheduler.answers import Answers
+from tradewind.scheduler.answers.desk import Answers
 from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.explain import Explain

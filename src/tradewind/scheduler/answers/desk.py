@@ -1,4 +1,4 @@
-"""Answers to what user code asks of its host while a task runs or a file is parsed."""
+"""Where questions of user code arrive: who asks is checked, and the handler of its kind answers."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,14 +10,22 @@ from tradewind.core.sensitive import secrets_of_connection, secrets_of_variable
 from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import Call, CallReply
+from tradewind.protocol.questions import Question, question_of
+from tradewind.scheduler.answers import runs
+from tradewind.scheduler.answers.asker import Asker, Handlers
 from tradewind.store import attempts, connections, files, variables, xcoms
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
 from tradewind.store.variables import VariableFacts
 
+_HANDLERS: Handlers = {**runs.HANDLERS}
+"""Every kind of question, one table a noun."""
+
+_KINDS: dict[str, type[Question]] = {kind.verb(): kind for kind in _HANDLERS}
+
 
 class Answers:
-    """The verbs of ``protocol.exchange.PORT_VERBS``, for live attempts and claimed files."""
+    """The verbs of ``PORT_VERBS`` and all questions, for live attempts and claimed files."""
 
     def __init__(self, vault: Vault) -> None:
         """Bind what opens secrets."""
@@ -35,19 +43,26 @@ class Answers:
     def answer(self, tx: Tx, call: Call, now: datetime) -> CallReply:
         """Answer one question, or the refusal of it as a value: it travels on to user code."""
         try:
-            self._authorize(tx, call)
+            asker = self._authorize(tx, call)
             verb = self._verbs.get(call.verb)
-            if verb is None:
+            if verb is not None:
+                return verb(tx, dict(call.args), now)
+            kind = _KINDS.get(call.verb)
+            if kind is None:
                 raise UsageError("unknown-verb", f"There is no verb '{call.verb}'.")
-            return verb(tx, dict(call.args), now)
+            question = question_of(kind, call.args)
+            answer = _HANDLERS[kind](tx, question, asker, now)
+            return answer if isinstance(answer, CallReply) else CallReply(value=answer)
         except TradewindError as error:
             return CallReply(error=error.code, message=str(error))
+        except msgspec.ValidationError as error:
+            return CallReply(error="bad-message", message=f"{call.verb}: {error}")
 
-    def _authorize(self, tx: Tx, call: Call) -> None:
+    def _authorize(self, tx: Tx, call: Call) -> Asker:
         if call.job_id:
             if not files.is_claimed(tx, call.job_id, call.epoch):
                 raise UnauthorizedError("not-your-file", "This file is not being parsed any more.")
-            return
+            return Asker(self._vault, job_id=call.job_id)
         one = attempts.read_attempts(tx, [call.attempt_id]).get(call.attempt_id)
         if (
             one is None
@@ -56,6 +71,7 @@ class Answers:
             or one.token_hash != attempts.hash_token(call.token)
         ):
             raise UnauthorizedError("not-your-attempt", "This attempt is over.")
+        return Asker(self._vault, one)
 
     def _get_variable(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
         found = variables.read_variable(tx, self._vault, args["key"])
