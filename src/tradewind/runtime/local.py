@@ -7,9 +7,6 @@ on concurrency and earlier runs are left out of account.
 
 import logging
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,82 +26,16 @@ from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.ports import bound_port
 from tradewind.runtime.execute import run_task
+from tradewind.runtime.local_log import readable_log, say
+from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
 from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.dags import DAG
-from tradewind.sdk.enums import DagRunState, TaskInstanceState
+from tradewind.sdk.enums import DagRunState
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
-from tradewind.sdk.serde import decode
 from tradewind.sdk.timezone import as_instant
 
 log = logging.getLogger("tradewind.local")
-
-
-class LocalTaskInstance:
-    """How one task instance of a local run ended."""
-
-    def __init__(self, run: "LocalRun", task_id: str, map_index: int) -> None:
-        self._run = run
-        self.dag_id = run.dag_id
-        self.run_id = run.run_id
-        self.task_id = task_id
-        self.map_index = map_index
-        self.state: TaskInstanceState | None = None
-        self.try_number = 0
-        self.error = ""
-        """The exception that its last try ended with, in one line."""
-
-    def xcom_pull(self, key: str = "return_value") -> Any:
-        """Answer what this task instance pushed, or None."""
-        raw = self._run.port.get_xcom(self.dag_id, self.run_id, self.task_id, key, self.map_index)
-        return None if raw is None else decode(raw)
-
-    def __repr__(self) -> str:
-        index = f"[{self.map_index}]" if self.map_index >= 0 else ""
-        return f"<TaskInstance {self.task_id}{index}: {self.state}>"
-
-
-class LocalRun:
-    """A run that took place in this process."""
-
-    def __init__(self, dag: DAG, facts: RunFacts, port: MemoryPort) -> None:
-        self.dag = dag
-        self.port = port
-        self.dag_id = facts.dag_id
-        self.run_id = facts.run_id
-        self.run_type = facts.run_type
-        self.run_after = facts.run_after
-        self.logical_date = facts.logical_date
-        self.data_interval_start = facts.data_interval_start
-        self.data_interval_end = facts.data_interval_end
-        self.conf = facts.conf
-        self.state = DagRunState.RUNNING
-        self.reason = ""
-        self.start_date: datetime | None = facts.start_date
-        self.end_date: datetime | None = None
-        self._instances: dict[tuple[str, int], LocalTaskInstance] = {}
-
-    def get_task_instances(self) -> list[LocalTaskInstance]:
-        """Answer every task instance, in the order of the Dag, mapped ones by their index."""
-        return list(self._instances.values())
-
-    def get_task_instance(self, task_id: str, map_index: int = -1) -> LocalTaskInstance | None:
-        """Answer one task instance, or None where the run has none of that id and index."""
-        return self._instances.get((task_id, map_index))
-
-    def record(self, graph: RunGraph, errors: dict[tuple[str, str], str]) -> None:
-        """Take the states as they are in the end."""
-        for instance in graph.snapshot():
-            index = map_index_of(instance.map_path)
-            found = LocalTaskInstance(self, instance.task_id, index)
-            is_none = instance.state is TaskState.NONE
-            found.state = None if is_none else TaskInstanceState(instance.state.value)
-            found.try_number = instance.try_number
-            found.error = errors.get((instance.task_id, instance.map_path), "")
-            self._instances[instance.task_id, index] = found
-
-    def __repr__(self) -> str:
-        return f"<DagRun {self.dag_id} {self.run_id}: {self.state}>"
 
 
 def run_dag(
@@ -166,7 +97,7 @@ def run_dag_in(
     params.deep_merge(facts.conf)
     params.validate()
     run = LocalRun(dag, facts, port)
-    with _readable_log():
+    with readable_log():
         _Runner(run, spec, facts, clock, mark_success_pattern).run_all()
     return run
 
@@ -247,7 +178,7 @@ class _Runner:
             if event.new is TaskState.SCHEDULED:
                 self.ready.append((event.task_id, event.map_path))
             elif event.new in _QUIET:
-                _say(event.task_id, event.map_path, event.new.value, event.reason)
+                say(event.task_id, event.map_path, event.new.value, event.reason)
 
     def _next(self) -> tuple[str, str]:
         """Take what comes first: by priority, then by the Dag's order, then by map index."""
@@ -278,7 +209,7 @@ class _Runner:
         self._move(node, TaskState.RUNNING)
         order = self._order(node, task_id, path)
         self.run.port.begin(self.run.dag_id, self.run.run_id, task_id, order.map_index)
-        _say(task_id, path, "running", f"try {node.try_number}" if node.try_number > 1 else "")
+        say(task_id, path, "running", f"try {node.try_number}" if node.try_number > 1 else "")
         done = self._attempt(order)
         for xcom in done.xcoms:
             self.run.port.push_xcom(xcom.key, xcom.value, xcom.length)
@@ -317,7 +248,7 @@ class _Runner:
         pushed = self.run.port.pushed() if follows.state is TaskState.SUCCESS else {}
         skips = done.skips if follows.state is TaskState.SUCCESS else ()
         self._move(node, follows.state, follows.wake_at, tuple(sorted(pushed.items())), skips)
-        _say(task.task_id, node.path, follows.state.value, done.retry_reason or done.error)
+        say(task.task_id, node.path, follows.state.value, done.retry_reason or done.error)
 
     def _move(
         self,
@@ -377,36 +308,3 @@ _QUIET = frozenset(
     {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.FAILED}
 )
 """States an instance may reach without running."""
-
-
-def _say(task_id: str, path: str, state: str, detail: str) -> None:
-    index = f"[{path}]" if path else ""
-    log.info("%s%s %s%s", task_id, index, state, f": {detail}" if detail else "")
-
-
-class _Format(logging.Formatter):
-    """One readable line a record; of a failure, the user's traceback below it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        detail = getattr(record, "error_detail", "")
-        return f"{line}\n{detail.rstrip()}" if detail else line
-
-
-@contextmanager
-def _readable_log() -> Iterator[None]:
-    """Show log records on stderr for the time of the run, unless the caller shows them already."""
-    root = logging.getLogger()
-    if root.handlers:
-        yield
-        return
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Format("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)

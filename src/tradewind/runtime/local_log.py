@@ -1,0 +1,42 @@
+"""What a run in this process shows of its way: one readable line for each step, on stderr."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger("tradewind.local")
+
+
+def say(task_id: str, path: str, state: str, detail: str) -> None:
+    """Tell that a task instance came into a state."""
+    index = f"[{path}]" if path else ""
+    log.info("%s%s %s%s", task_id, index, state, f": {detail}" if detail else "")
+
+
+class _Format(logging.Formatter):
+    """One readable line a record; of a failure, the user's traceback below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        detail = getattr(record, "error_detail", "")
+        return f"{line}\n{detail.rstrip()}" if detail else line
+
+
+@contextmanager
+def readable_log() -> Iterator[None]:
+    """Show log records on stderr for the time of the run, unless the caller shows them already."""
+    root = logging.getLogger()
+    if root.handlers:
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Format("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
