@@ -237,7 +237,7 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "what was claimed just now is lost": (desk.Desk, "_reconcile", _lose_without_seq),
     "what a worker does not know is not lost": (desk.Desk, "_reconcile", _ignore_abandoned),
     "a pause is forgotten": (waiting.Waiting, "pause", _never(None)),
-    "lengths are forgotten by a restart": (xcoms, "read_lengths", _never([])),
+    "lengths are forgotten by a restart": (xcoms, "read_lengths_of_running", _never({})),
     "nobody is rung": (engine.Engine, "take_rings", _never(set())),
 }
 """What is wrong -> where, and how."""

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 _LISTS = re.compile(r"\((?:\?|NULL)(?:, (?:\?|NULL))*\)(?:, \(\?(?:, \?)*\))*")
 _NUMBERED = re.compile(r"sa_savepoint_\d+")
-_SHARES, _SHARES_OF_RARE = 8, 2
 _COMMON = frozenset({"exchange", "tick"})
+_SHARES, _SHARES_OF_RARE = (4, 8, 32), (1, 2, 8)
+_EARLY, _EARLY_OF_RARE = 100, 4
+"""What shows up first after so many transactions of its kind is rare, and is taken when it does."""
 POLL_MS = 1000
 """The longest a change waits for the scheduler to look."""
 
@@ -53,22 +55,49 @@ class Unit(msgspec.Struct):
 
 
 class Boundaries:
-    """Which boundaries there are, and at which of them a transaction was broken off."""
+    """Which boundaries there are, and at which of them a transaction was broken off.
+
+    A world breaks off once at each boundary of its own share: a large share tries much, a small one
+    lets transactions come to where they rarely come.
+    """
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
+        place = seed % len(_SHARES)
+        self._shares, self._shares_of_rare = _SHARES[place], _SHARES_OF_RARE[place]
         self._mine: dict[tuple[str, str], bool] = {}
+        self._begun: Counter[str] = Counter()
+        self._late: set[tuple[str, str]] = set()
         self.seen: Counter[tuple[str, str]] = Counter()
         self.broken: Counter[tuple[str, str]] = Counter()
         self._shapes: dict[str, str] = {}
+
+    def begin(self, method: str) -> None:
+        """Count a transaction of this kind."""
+        self._begun[method] += 1
+
+    def see(self, key: tuple[str, str]) -> bool:
+        """Count a boundary; tell whether it is one that rarely comes."""
+        self.seen[key] += 1
+        if self.seen[key] == 1:
+            early = _EARLY if key[0] in _COMMON else _EARLY_OF_RARE
+            if self._begun[key[0]] > early:
+                self._late.add(key)
+        return key in self._late
 
     def is_wanted(self, key: tuple[str, str]) -> bool:
         """Tell whether this world is to break off there and has not yet: it has its own share."""
         mine = self._mine.get(key)
         if mine is None:
-            shares = _SHARES if key[0] in _COMMON else _SHARES_OF_RARE
-            mine = self._mine[key] = crc32(repr((self._seed, key)).encode()) % shares == 0
+            shares = self._shares if key[0] in _COMMON else self._shares_of_rare
+            if key in self._late:
+                shares = 2
+            mine = self._mine[key] = self.draw(key) % shares == 0
         return mine and not self.broken[key]
+
+    def draw(self, key: tuple[str, str]) -> int:
+        """Answer a number that is drawn for this boundary in this world."""
+        return crc32(repr((self._seed, key)).encode())
 
     def shape(self, statement: str) -> str:
         """Answer the statement without the number of its parameters."""
@@ -200,6 +229,7 @@ class Server:
             with self.database.begin() as tx:
                 for unit in units:
                     self._method = unit.name
+                    self.boundaries.begin(unit.name)
                     answers.append(unit.work(engine, tx, now))
                 self._boundary("COMMIT")
             self._boundary("COMMITTED")
@@ -246,19 +276,18 @@ class Server:
     def _boundary(self, statement: str) -> None:
         found = self.boundaries
         key = (self._method, found.shape(statement))
-        found.seen[key] += 1
-        if self._fault is None:
+        is_rare = found.see(key) and not self.world.faults.is_quiet
+        if self._fault is None and not is_rare:
             return
-        if self._countdown is None:
+        if is_rare or self._countdown is None:
             if not found.is_wanted(key):
                 return
         elif self._countdown > 0:
             self._countdown -= 1
             return
+        fault = self._fault or (DiedError if found.draw(key) & 8 else UndoneError)
         if statement == "COMMITTED":
-            fault: type[Exception] = DiedError
-        else:
-            fault = self._fault
+            fault = DiedError
         self._fault = None
         found.broken[key] += 1
         self.world.count("crash" if fault is DiedError else "undo")

@@ -66,6 +66,8 @@ class Worker:
         self.good_until = 0
         self.fenced = False
         self.asked_at = -RENEW_MS * 2
+        self.told_at = 0
+        """When it sent the last list of what it holds that the server answered."""
         self.not_before = 0
         self._late: list[Callable[[], None]] = []
 
@@ -298,6 +300,7 @@ class Worker:
             return
         if call.message.held is not None:
             self._renew(call.sent_at)
+            self.told_at = max(self.told_at, call.sent_at)
         for order in answer.claims:
             self._begin(order)
         for parse in answer.parses:

@@ -81,6 +81,7 @@ class World:
         self.t = 0
         self.steps = 0
         self.harm = self.rng.choice((0.02, 0.1, 0.25))
+        self._meddling = self.rng.choice((1, 2, 8))
         self._offset = 0
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._number = 0
@@ -235,7 +236,7 @@ class World:
                 self._unpause_all,
                 self._resize,
                 self._change,
-                self._meddle_with_backfill,
+                *[self._meddle_with_backfill] * self._meddling,
                 self._delete_run,
             )
         )
@@ -367,7 +368,10 @@ class World:
                 raise BrokenError(f"I9: {worker.name} waits, {len(work)} instances wait for it")
 
     def _check_nothing_is_forgotten(self) -> None:
-        """No attempt lives that its worker, heard of since, does not hold (I9)."""
+        """No attempt lives of which its worker, long after the claim, did not say it holds it (I9).
+
+        A worker that is told of an outage keeps what it has, and can tell nothing meanwhile.
+        """
         shadow = self.checker.shadow
         by_id = {one.id: one for one in self.workers if one.is_alive and not one.is_frozen}
         for ti in shadow.tis.values():
@@ -377,8 +381,7 @@ class World:
                 if worker is None:
                     continue
                 known = worker.knows(attempt_id)
-                long_ago = self.t - claimed_at > _LONGEST_UNKNOWN_MS
-                if long_ago and not known and self.t < worker.good_until:
+                if worker.told_at - claimed_at > _LONGEST_UNKNOWN_MS and not known:
                     raise BrokenError(f"I9: {worker.name} does not know attempt {attempt_id}")
 
     def _quiesce(self) -> None:

@@ -196,10 +196,11 @@ class Engine:
         """Do what time alone makes due; answer when something is due next, None for never."""
         self._hold(tx, now)
         moments = read_moments(tx, now)
-        came_due = self._do_due(tx, moments, now)
-        if came_due or self._runs.has_touched or self._runs.waiting.is_any_waiting():
-            self._finish(tx, now)
-            moments = read_moments(tx, now)
+        is_any_due = self._do_due(tx, moments, now) or self._runs.has_touched
+        if is_any_due or self._runs.waiting.is_any_waiting():
+            has_admitted = self._finish(tx, now)
+            if is_any_due or has_admitted:
+                moments = read_moments(tx, now)
         if moments.parse_due is not None and moments.parse_due <= now:
             self.ring_all()
         self._looked_at = now
@@ -300,11 +301,14 @@ class Engine:
             )
             self._runs.record(live, moved, now)
 
-    def _finish(self, tx: Tx, now: datetime) -> None:
+    def _finish(self, tx: Tx, now: datetime) -> bool:
+        """Settle and write; tell whether there was anything to write at the end."""
         self._settle(tx, now)
+        has_touched = self._runs.has_touched
         self._runs.flush(tx, now)
         self._note_wakes(now)
         self._ring_all = self._ring_all or bool(self._fresh_queues())
+        return has_touched
 
     def _on_parsed(self) -> None:
         self._planner.look_again()

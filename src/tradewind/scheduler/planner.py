@@ -178,7 +178,7 @@ class Planner:
                 self._live.decide(tx, now)
                 self._live.flush(tx, now)
 
-    def _choose(self, tx: Tx, candidates: list[Run], now: datetime) -> set[int]:
+    def _choose(self, tx: Tx, candidates: list[QueuedRun], now: datetime) -> set[int]:
         running = {
             (dag_id if of is None else None, of): n for dag_id, of, n in runs.count_running(tx)
         }
@@ -192,17 +192,7 @@ class Planner:
             for facts in backfills.read_active_backfills(tx)
         }
         plan = choose_runs_to_start(
-            [
-                QueuedRun(
-                    pk=run.pk,
-                    dag_id=run.dag_id,
-                    run_after=run.run_after,
-                    logical_date=run.logical_date,
-                    backfill_id=run.backfill_id,
-                    place=run.pk if run.backfill_id is not None else 0,
-                )
-                for run in candidates
-            ],
+            candidates,
             now,
             dags=rooms,
             backfills=of_backfills,

@@ -15,6 +15,7 @@ from tradewind.scheduler.waiting import Waiting
 from tradewind.store import attempts, dags, events, runs, tasks, xcoms
 from tradewind.store.database import Tx
 from tradewind.store.past import is_past_done
+from tradewind.store.tasks import TaskInstance
 
 _LIVE_STATES = frozenset({TaskState.RUNNING, TaskState.RESTARTING})
 
@@ -36,7 +37,7 @@ class Runs:
         self._owner = owner
         self._live: dict[int, LiveRun] = {}
         self._touched: dict[int, LiveRun] = {}
-        self._plans: dict[int, tuple[bytes, DagSpec]] = {}
+        self._plans: dict[int, tuple[bytes, DagSpec, dict[frozenset[str], DagPlan]]] = {}
         self._cancels: dict[int, str] = {}
         self._rerun: list[tuple[int, str, str]] = []
         self._past_waiters: dict[str, set[int]] = {}
@@ -64,8 +65,15 @@ class Runs:
         self._loaded = True
         for dag_id in dags.read_paused_ids(tx):
             self.waiting.pause(dag_id)
-        for pk in runs.read_running(tx):
-            self.load(tx, pk)
+        instances = tasks.read_instances_of_running(tx)
+        lengths = xcoms.read_lengths_of_running(tx)
+        specs: dict[int, DagSpec] = {}
+        for run in runs.claim_running(tx, self._owner):
+            version = run.version_id or 0
+            if version not in specs:
+                specs[version] = self.spec_of_version(tx, version)
+            rows, pushed = instances.get(run.pk, []), lengths.get(run.pk, [])
+            self._take(self._build(run, specs[version], rows, pushed, run.epoch))
 
     def load(self, tx: Tx, pk: int) -> LiveRun:
         """Answer a run, from memory or from its rows; from rows it is taken under a new epoch.
@@ -79,11 +87,13 @@ class Runs:
         run = runs.read_run_by_pk(tx, pk)
         if run is None:
             raise LookupError(pk)
-        live = self._read(tx, run, runs.claim_run(tx, pk, self._owner))
-        self._live[pk] = live
+        return self._take(self._read(tx, run, runs.claim_run(tx, pk, self._owner)))
+
+    def _take(self, live: LiveRun) -> LiveRun:
+        self._live[live.pk] = live
         if live.state is not RunState.QUEUED:
             # What runs is looked at; what has ended is let go with the next flush.
-            self._touched[pk] = live
+            self._touched[live.pk] = live
         for row in live.rows.values():
             self.waiting.moved(live, row, TaskState.NONE, row.state)
         return live
@@ -110,9 +120,29 @@ class Runs:
     def _read(self, tx: Tx, run: Run, epoch: int) -> LiveRun:
         rows = tasks.read_instances(tx, run.pk)
         spec = self.spec_of_version(tx, run.version_id or 0)
-        live = LiveRun(run, spec, DagPlan(spec, {row.task_id for row in rows}), rows, epoch)
-        live.load_graph(xcoms.read_lengths(tx, run.pk))
+        return self._build(run, spec, rows, xcoms.read_lengths(tx, run.pk), epoch)
+
+    def _build(
+        self,
+        run: Run,
+        spec: DagSpec,
+        rows: list[TaskInstance],
+        lengths: Iterable[tuple[str, str, str, int]],
+        epoch: int,
+    ) -> LiveRun:
+        live = LiveRun(run, spec, self._plan(run, spec, rows), rows, epoch)
+        live.load_graph(lengths)
         return live
+
+    def _plan(self, run: Run, spec: DagSpec, rows: Iterable[TaskInstance]) -> DagPlan:
+        """Answer the plan of a run; runs of one version with the same tasks share one."""
+        present = frozenset(row.task_id for row in rows)
+        _, known, plans = self._plans.get(run.version_id or 0, (b"", None, {}))
+        if known is not spec:
+            return DagPlan(spec, present)
+        if present not in plans:
+            plans[present] = DagPlan(spec, present)
+        return plans[present]
 
     def adopt(self, tx: Tx, run: Run, spec: DagSpec, present: Iterable[str]) -> LiveRun:
         """Take in a run that was just inserted, and insert its instances."""
@@ -261,5 +291,5 @@ class Runs:
         if known is not None and known[0] == data:
             return known[1]
         spec = msgspec.json.decode(data, type=DagSpec)
-        self._plans[version_id] = (data, spec)
+        self._plans[version_id] = (data, spec, {})
         return spec

@@ -123,7 +123,8 @@ _INSERT = Prepared(
 
 
 def _attempt(row: Record) -> Attempt:
-    return Attempt(**{**row, "state": LegState(row["state"])})
+    row["state"] = LegState(row["state"])
+    return Attempt(**row)
 
 
 def read_attempts(tx: Tx, ids: Sequence[int]) -> dict[int, Attempt]:

@@ -122,7 +122,7 @@ def list_backfills(
     """Answer backfills, the newest first, of one Dag or of all."""
     query = _LIST if dag_id is None else _LIST.where(backfill.c.dag_id == dag_id)
     rows = tx.execute(query.limit(limit).offset(offset)).mappings()
-    return [_facts(row) for row in rows]
+    return [_facts({**row}) for row in rows]
 
 
 def count_backfills(tx: Tx, dag_id: str | None = None) -> int:

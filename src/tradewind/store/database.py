@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from tradewind.errors import RefusedError, UnavailableError
+from tradewind.store.prepared import execute_text
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ class Database:
 
 def _begin(connection: Connection) -> None:
     wish = connection.get_execution_options().get("tradewind_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wish else "BEGIN")
+    execute_text(connection, "BEGIN IMMEDIATE" if wish else "BEGIN")
 
 
 class Writer:

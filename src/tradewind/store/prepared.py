@@ -14,13 +14,14 @@ from sqlalchemy import BindParameter, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import Select
+from sqlalchemy.sql.visitors import cloned_traverse
 from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
 Values = Mapping[str, Any]
 Row = Any
 """A tuple, its columns known by name too."""
-Record = Mapping[Any, Any]
+Record = dict[str, Any]
 """A row by the names of its columns."""
 
 _NOTHING: dict[str, Any] = {}
@@ -39,7 +40,7 @@ class Prepared:
             statement: What to run.
             columns: Of an insert: the columns that are given.
         """
-        self._statement = statement
+        self._statement = cloned_traverse(statement, {}, {"bindparam": _write_out})
         self._columns = list(columns) or None
         self._compiled: _Compiled | None = None
 
@@ -75,7 +76,7 @@ class Prepared:
         """Write; answer how many rows it concerned."""
         compiled = self._compiled_for(tx.dialect)
         text, bind = compiled.text_for(values)
-        return cast(int, _execute(tx, text, bind(values)).rowcount)
+        return cast(int, execute_text(tx, text, bind(values)).rowcount)
 
     def run_many(self, tx: Connection, many: Sequence[Values]) -> int:
         """Write once for each of these; answer how many rows they concerned."""
@@ -84,12 +85,12 @@ class Prepared:
         compiled = self._compiled_for(tx.dialect)
         text, bind = compiled.text_for(many[0])
         parameters = [bind(values) for values in many]
-        return cast(int, _execute(tx, text, parameters, many=True).rowcount)
+        return cast(int, execute_text(tx, text, parameters, many=True).rowcount)
 
     def _fetch(self, tx: Connection, values: Values) -> tuple[Sequence[str], list[Row]]:
         compiled = self._compiled_for(tx.dialect)
         text, bind = compiled.text_for(values)
-        cursor = _execute(tx, text, bind(values))
+        cursor = execute_text(tx, text, bind(values))
         found: list[Row] = cursor.fetchall()
         if found:
             found = compiled.convert(found, cursor.description)
@@ -188,9 +189,21 @@ class _Compiled:
         for raw in found:
             row = list(raw)
             for at, convert in self._converts:
-                row[at] = convert(row[at])
+                value = row[at]
+                if value is not None:
+                    row[at] = convert(value)
             converted.append(make(row))
         return converted
+
+
+def _write_out(bind: BindParameter[Any]) -> None:
+    """Have a value that stands written into the text.
+
+    SQLite plans with it then. A parameter in the condition of a partial index would have it plan
+    anew at each execution.
+    """
+    if not bind.required:
+        bind.literal_execute = True
 
 
 def _maker(names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
@@ -199,7 +212,7 @@ def _maker(names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
     return make
 
 
-def _execute(tx: Connection, text: str, parameters: Any, *, many: bool = False) -> Any:
+def execute_text(tx: Connection, text: str, parameters: Any = (), *, many: bool = False) -> Any:
     """Run a text on the connection of a transaction; answer the cursor.
 
     Raises:

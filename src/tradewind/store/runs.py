@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from tradewind.core.planning import QueuedRun
 from tradewind.core.runs import Run, RunType
 from tradewind.core.states import RunState
 from tradewind.errors import ConflictError
@@ -76,7 +78,14 @@ _TIMED_OUT = Prepared(
 _DELETE_EVENTS = Prepared(delete(event).where(event.c.run_pk == bindparam("b_pk")))
 _DELETE = Prepared(delete(run).where(run.c.id == bindparam("b_pk")))
 _STARTABLE = Prepared(
-    select(*_COLUMNS)
+    select(
+        run.c.id.label("pk"),
+        run.c.dag_id,
+        run.c.run_after,
+        run.c.logical_date,
+        run.c.backfill_id,
+        case((run.c.backfill_id.is_(None), 0), else_=run.c.id).label("place"),
+    )
     .join(dag, dag.c.dag_id == run.c.dag_id)
     .where(
         run.c.state == "queued",
@@ -106,7 +115,12 @@ _COUNT_UNFINISHED = Prepared(
         run.c.backfill_id == bindparam("b_backfill"), run.c.state.in_(["queued", "running"])
     )
 )
-_RUNNING = Prepared(select(run.c.id).where(run.c.state == "running").order_by(run.c.id))
+_RUNNING = Prepared(select(*_COLUMNS).where(run.c.state == "running").order_by(run.c.id))
+_CLAIM_RUNNING = Prepared(
+    update(run)
+    .where(run.c.state == "running")
+    .values(owner=bindparam("b_owner"), epoch=run.c.epoch + 1)
+)
 
 
 class RunChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +142,8 @@ class StaleRunError(Exception):
 
 
 def _run(row: Record) -> Run:
-    return Run(**{**row, "run_type": RunType(row["run_type"]), "state": RunState(row["state"])})
+    row["run_type"], row["state"] = RunType(row["run_type"]), RunState(row["state"])
+    return Run(**row)
 
 
 def insert_run(tx: Tx, new: Run) -> int:
@@ -189,7 +204,7 @@ def read_runs_between(tx: Tx, dag_id: str, start: datetime, end: datetime) -> di
     rows = tx.execute(
         select(*_COLUMNS).where(run.c.dag_id == dag_id, run.c.logical_date.between(start, end))
     )
-    return {row["logical_date"]: _run(row) for row in rows.mappings()}
+    return {row["logical_date"]: _run({**row}) for row in rows.mappings()}
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,7 +262,7 @@ def list_runs(
     for name in (*order_by, "-id"):
         column = _ORDERABLE[name.removeprefix("-")]
         query = query.order_by(column.desc() if name.startswith("-") else column)
-    return [_run(row) for row in tx.execute(query.limit(limit).offset(offset)).mappings()]
+    return [_run({**row}) for row in tx.execute(query.limit(limit).offset(offset)).mappings()]
 
 
 def count_runs(tx: Tx, wish: RunFilter) -> int:
@@ -311,7 +326,7 @@ def read_startable(
     limit: int,
     without_dags: Collection[str] = (),
     without_backfills: Collection[int] = (),
-) -> list[Run]:
+) -> list[QueuedRun]:
     """Answer queued runs that are due, the earliest first, those of backfills last.
 
     Runs of paused Dags are left out, but for backfills: a person asked for these very dates.
@@ -329,7 +344,7 @@ def read_startable(
         "b_dags": sorted(without_dags),
         "b_backfills": sorted(without_backfills),
     }
-    return [_run(row) for row in _STARTABLE.records(tx, wish)]
+    return [QueuedRun(**row) for row in _STARTABLE.records(tx, wish)]
 
 
 def count_running(tx: Tx) -> list[tuple[str, int | None, int]]:
@@ -362,6 +377,7 @@ def read_timed_out(tx: Tx, now: datetime) -> list[int]:
     return list(_TIMED_OUT.column(tx, {"b_now": now}))
 
 
-def read_running(tx: Tx) -> list[int]:
-    """Answer keys of all running runs, the oldest first."""
-    return list(_RUNNING.column(tx))
+def claim_running(tx: Tx, owner: str) -> list[Run]:
+    """Make a scheduler the owner of all runs that run; answer them, the oldest first."""
+    _CLAIM_RUNNING.run(tx, {"b_owner": owner})
+    return [_run(row) for row in _RUNNING.records(tx)]

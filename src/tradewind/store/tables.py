@@ -9,6 +9,7 @@ Ids of runs, instances, attempts and events are never given twice (``sqlite_auto
 worker, a page or a script may still speak of a row that was deleted.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,6 +48,14 @@ def from_micros(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def _to_micros_or_null(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
+def _from_micros_or_null(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as integer microseconds: it sorts and never loses a zone."""
 
@@ -56,6 +65,16 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Turn an aware datetime into microseconds."""
         return None if value is None else to_micros(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
+        """Answer the function itself: it is called for each value of each row."""
+        return _to_micros_or_null
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[int | None], datetime | None]:
+        """Answer the function itself: it is called for each value of each row."""
+        return _from_micros_or_null
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Turn microseconds into an aware datetime."""

@@ -70,6 +70,11 @@ _INSERT = Prepared(
     insert(task_instance).returning(task_instance.c.id),
     [name for name in TaskInstance.__struct_fields__ if name != "id"],
 )
+_OF_RUNNING = Prepared(
+    _SELECT.where(
+        task_instance.c.run_pk.in_(select(run.c.id).where(run.c.state == "running"))
+    ).order_by(task_instance.c.run_pk, task_instance.c.id)
+)
 _UPDATE = Prepared(
     update(task_instance)
     .where(task_instance.c.id == bindparam("b_id"))
@@ -97,7 +102,8 @@ _ONE = Prepared(
 
 
 def _instance(row: Record) -> TaskInstance:
-    return TaskInstance(**{**row, "state": TaskState(row["state"])})
+    row["state"] = TaskState(row["state"])
+    return TaskInstance(**row)
 
 
 def insert_instances(tx: Tx, new: Sequence[TaskInstance]) -> None:
@@ -119,6 +125,14 @@ def apply_changes(tx: Tx, changed: Iterable[TaskInstance]) -> None:
 def read_instances(tx: Tx, run_pk: int) -> list[TaskInstance]:
     """Answer all instances of a run, in the order they came to be."""
     return [_instance(row) for row in _OF_RUN.records(tx, {"b_run": run_pk})]
+
+
+def read_instances_of_running(tx: Tx) -> dict[int, list[TaskInstance]]:
+    """Answer all instances of each run that runs, in the order they came to be."""
+    found: dict[int, list[TaskInstance]] = {}
+    for row in _OF_RUNNING.records(tx):
+        found.setdefault(row["run_pk"], []).append(_instance(row))
+    return found
 
 
 def read_instances_of_task(tx: Tx, dag_id: str, run_id: str, task_id: str) -> list[TaskInstance]:
@@ -149,9 +163,9 @@ def list_instances(
     rows = tx.execute(page.limit(limit).offset(offset)).mappings()
     found = []
     for row in rows:
-        values = dict(row)
+        values = {**row}
         of_run = values.pop("run_id")
-        found.append((of_run, TaskInstance(**{**values, "state": TaskState(values["state"])})))
+        found.append((of_run, _instance(values)))
     return found, total
 
 

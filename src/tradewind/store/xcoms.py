@@ -70,6 +70,13 @@ _LENGTHS = Prepared(
     )
 )
 
+_LENGTHS_OF_RUNNING = Prepared(
+    select(xcom.c.run_pk, xcom.c.task_id, xcom.c.map_path, xcom.c.key, xcom.c.length).where(
+        xcom.c.run_pk.in_(select(run.c.id).where(run.c.state == "running")),
+        xcom.c.length.is_not(None),
+    )
+)
+
 
 def apply_xcoms(tx: Tx, pushed: Iterable[XCom]) -> None:
     """Write XComs; of one key the last push stands."""
@@ -114,6 +121,14 @@ def read_xcoms(tx: Tx, run_pk: int, task_id: str, map_path: str) -> list[XCom]:
     """Answer all XComs of one task instance, by key."""
     rows = _OF_TASK.records(tx, {"b_run": run_pk, "b_task": task_id, "b_path": map_path})
     return [_xcom(row) for row in rows]
+
+
+def read_lengths_of_running(tx: Tx) -> dict[int, list[tuple[str, str, str, int]]]:
+    """Answer what ``read_lengths`` does, for each run that runs."""
+    found: dict[int, list[tuple[str, str, str, int]]] = {}
+    for run_pk, *length in _LENGTHS_OF_RUNNING.rows(tx):
+        found.setdefault(run_pk, []).append((length[0], length[1], length[2], length[3]))
+    return found
 
 
 def read_lengths(tx: Tx, run_pk: int) -> list[tuple[str, str, str, int]]:
