@@ -29,6 +29,7 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DownstreamTasksSkipped,
     UnmappableXComLengthPushed,
     UnmappableXComTypePushed,
 )
@@ -71,6 +72,7 @@ class _Attempt:
         self.xcoms: list[XComPush] = []
         self.wake_at: float | None = None
         self.retry = True
+        self.skips: list[str] = []
 
     def run(self) -> Done:
         """Run, and turn whatever happens into an outcome."""
@@ -98,7 +100,13 @@ class _Attempt:
             retry=self.retry,
             error=error,
             wake_at=self.wake_at,
+            skips=self._chosen_skips(outcome),
         )
+
+    def _chosen_skips(self, outcome: LegState) -> tuple[str, ...]:
+        if outcome is not LegState.SUCCESS or self.context is None:
+            return ()
+        return tuple(dict.fromkeys([*self.context["ti"].chosen_skips, *self.skips]))
 
     def _begin(self) -> None:
         order = self.order
@@ -204,6 +212,9 @@ class _Attempt:
             case AirflowSkipException():
                 log.info("Skipped: %s", raised)
                 return LegState.SKIPPED, ""
+            case DownstreamTasksSkipped(tasks=tasks):
+                self.skips += [one if isinstance(one, str) else one[0] for one in _listed(tasks)]
+                return LegState.SUCCESS, ""
             case AirflowRescheduleException(reschedule_date=date):
                 self.wake_at = date.timestamp()
                 log.info("Goes on at %s", date)
@@ -253,6 +264,10 @@ class _Attempt:
             LegState.SUCCESS: "on_success_callback",
             LegState.SKIPPED: "on_skipped_callback",
         }.get(outcome, "")
+
+
+def _listed(tasks: Any) -> list[Any]:
+    return [tasks] if isinstance(tasks, str) else list(tasks)
 
 
 def _call_all(callbacks: Any, context: Any, name: str) -> None:

@@ -1,7 +1,7 @@
 """The task instance and Dag run that user code sees in its context."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -108,6 +108,8 @@ class RuntimeTaskInstance:
         self.log = logging.getLogger("tradewind.task")
         self._port = port
         self._context: Mapping[str, Any] = {}
+        self.chosen_skips: list[str] = []
+        """Tasks below that this try chose to skip."""
 
     @cached_property
     def start_date(self) -> Any:
@@ -152,6 +154,10 @@ class RuntimeTaskInstance:
     def get_dagrun(self) -> Any:
         """Answer the run."""
         return self.dag_run
+
+    def choose_skips(self, task_ids: Iterable[str]) -> None:
+        """Have tasks below skipped, if this try succeeds."""
+        self.chosen_skips.extend(name for name in task_ids if name not in self.chosen_skips)
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value under a key of this task instance, for other tasks to pull.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tradewind.sdk import macros as macros
     from tradewind.sdk import timezone as timezone
+    from tradewind.sdk.branching import BaseBranchOperator as BaseBranchOperator
+    from tradewind.sdk.branching import BranchMixIn as BranchMixIn
     from tradewind.sdk.connection import Connection as Connection
     from tradewind.sdk.context import Context as Context
     from tradewind.sdk.context import get_current_context as get_current_context
@@ -36,10 +38,13 @@ if TYPE_CHECKING:
     from tradewind.sdk.operator import BaseOperator as BaseOperator
     from tradewind.sdk.operators.bash import BashOperator as BashOperator
     from tradewind.sdk.operators.empty import EmptyOperator as EmptyOperator
+    from tradewind.sdk.operators.python import BranchPythonOperator as BranchPythonOperator
     from tradewind.sdk.operators.python import PythonOperator as PythonOperator
+    from tradewind.sdk.operators.python import ShortCircuitOperator as ShortCircuitOperator
     from tradewind.sdk.params import Param as Param
     from tradewind.sdk.params import ParamsDict as ParamsDict
     from tradewind.sdk.references import XComArg as XComArg
+    from tradewind.sdk.skipping import SkipMixin as SkipMixin
     from tradewind.sdk.templating import literal as literal
     from tradewind.sdk.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
     from tradewind.sdk.timetables import CronTriggerTimetable as CronTriggerTimetable
@@ -58,6 +63,11 @@ EXPORTS = {
     "BaseHook": "tradewind.sdk.hook",
     "BaseOperator": "tradewind.sdk.operator",
     "BashOperator": "tradewind.sdk.operators.bash",
+    "BaseBranchOperator": "tradewind.sdk.branching",
+    "BranchMixIn": "tradewind.sdk.branching",
+    "SkipMixin": "tradewind.sdk.skipping",
+    "BranchPythonOperator": "tradewind.sdk.operators.python",
+    "ShortCircuitOperator": "tradewind.sdk.operators.python",
     "Connection": "tradewind.sdk.connection",
     "Context": "tradewind.sdk.context",
     "CronDataIntervalTimetable": "tradewind.sdk.timetables",

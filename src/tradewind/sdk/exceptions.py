@@ -3,6 +3,7 @@
 They keep the names the field knows, because existing Dag files catch them by these names.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 
@@ -53,6 +54,14 @@ class AirflowRescheduleException(AirflowException):
     def __init__(self, reschedule_date: datetime) -> None:
         super().__init__(reschedule_date)
         self.reschedule_date = reschedule_date
+
+
+class DownstreamTasksSkipped(AirflowException):
+    """Raised by a task: it succeeded, and these tasks below it are to be skipped."""
+
+    def __init__(self, *, tasks: Sequence[str | tuple[str, int]]) -> None:
+        super().__init__(tasks)
+        self.tasks = tasks
 
 
 class AirflowOptionalProviderFeatureException(AirflowException):

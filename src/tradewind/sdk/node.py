@@ -10,6 +10,7 @@ from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.log import LoggingMixin
 from tradewind.sdk.references import XComArg, iter_references
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
+from tradewind.sdk.skipping import SkipMixin
 from tradewind.sdk.templating import Templater
 
 DEFAULT_OWNER = "airflow"
@@ -207,6 +208,15 @@ class AbstractOperator(Templater, LoggingMixin, DependencyMixin):
         """Yield (task, key) for each output that this task's template fields use."""
         for field in self.template_fields:
             yield from iter_references(getattr(self, field, None))
+
+    @property
+    def inherits_from_skipmixin(self) -> bool:
+        """Say whether this task may skip tasks below it."""
+        return issubclass(self._class, SkipMixin)
+
+    @property
+    def _class(self) -> type:
+        return self.operator_class if self.is_mapped else type(self)
 
     @property
     def task_type(self) -> str:

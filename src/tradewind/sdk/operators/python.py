@@ -1,11 +1,13 @@
-"""A task that calls a Python function."""
+"""Tasks that call a Python function: for its answer, to choose a way, to go on or not."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from tradewind.sdk.branching import BaseBranchOperator
 from tradewind.sdk.calling import call, determine_kwargs, merged_kwargs
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.operator import BaseOperator
+from tradewind.sdk.skipping import SkipMixin, short_circuit
 
 
 class PythonOperator(BaseOperator):
@@ -75,6 +77,44 @@ class PythonOperator(BaseOperator):
     def execute_callable(self) -> Any:
         """Call the function with the arguments as they now are."""
         return call(self.python_callable, self.op_args, self.op_kwargs)
+
+
+class BranchPythonOperator(BaseBranchOperator, PythonOperator):
+    """Calls a function that answers the task or task group to go on with, several, or None.
+
+    What else is right below is skipped.
+
+    Example:
+        >>> from tradewind import DAG, BranchPythonOperator, EmptyOperator
+        >>> with DAG("ways") as dag:
+        ...     choose = BranchPythonOperator(task_id="choose", python_callable=lambda: "left")
+        ...     _ = choose >> [EmptyOperator(task_id="left"), EmptyOperator(task_id="right")]
+        >>> choose.inherits_from_skipmixin
+        True
+    """
+
+    def choose_branch(self, context: Any) -> Any:
+        """Answer what the function answers."""
+        return PythonOperator.execute(self, context)
+
+
+class ShortCircuitOperator(PythonOperator, SkipMixin):
+    """Calls a function; where it answers something false, what comes after is skipped.
+
+    With ``ignore_downstream_trigger_rules`` (the default) that is all that comes after, at any
+    distance; without, only what is right below is skipped, and trigger rules decide about the rest.
+    """
+
+    def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
+
+    def execute(self, context: Any) -> Any:
+        """Call the function, and skip what comes after if its answer is false."""
+        condition = super().execute(context)
+        if not condition:
+            short_circuit(self, context, ignore_rules=self.ignore_downstream_trigger_rules)
+        return condition
 
 
 def _short(value: Any, longest: int = 500) -> str:
