@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tradewind.sdk import macros as macros
     from tradewind.sdk import timezone as timezone
+    from tradewind.sdk.asynchronous import BaseAsyncOperator as BaseAsyncOperator
     from tradewind.sdk.branching import BaseBranchOperator as BaseBranchOperator
     from tradewind.sdk.branching import BranchMixIn as BranchMixIn
     from tradewind.sdk.connection import Connection as Connection
@@ -68,6 +69,7 @@ EXPORTS = {
     "SkipMixin": "tradewind.sdk.skipping",
     "BranchPythonOperator": "tradewind.sdk.operators.python",
     "ShortCircuitOperator": "tradewind.sdk.operators.python",
+    "BaseAsyncOperator": "tradewind.sdk.asynchronous",
     "Connection": "tradewind.sdk.connection",
     "Context": "tradewind.sdk.context",
     "CronDataIntervalTimetable": "tradewind.sdk.timetables",

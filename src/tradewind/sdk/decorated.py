@@ -13,6 +13,7 @@ from tradewind.sdk.context import CONTEXT_KEYS
 from tradewind.sdk.mapped import MappedOperator, OperatorPartial
 from tradewind.sdk.operator import BASE_NAMES, BaseOperator
 from tradewind.sdk.references import XComArg
+from tradewind.sdk.sources import function_source
 
 
 class DecoratedOperator(BaseOperator):
@@ -42,6 +43,10 @@ class DecoratedOperator(BaseOperator):
         super().__init__(task_id=task_id, **(kwargs_to_upstream or {}), **kwargs)
         self.op_args: Any = op_args if op_args is not None else ()
         self.op_kwargs: Any = op_kwargs if op_kwargs is not None else {}
+
+    def get_python_source(self) -> str:
+        """Answer the text of the function, without what makes it a task."""
+        return function_source(self.python_callable)
 
 
 def get_unique_task_id(task_id: str, dag: Any | None = None, task_group: Any | None = None) -> str:

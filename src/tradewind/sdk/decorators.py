@@ -1,99 +1,26 @@
 """The decorators of a Dag file: ``@task`` and its kinds, ``@task_group``, setup, teardown."""
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tradewind.errors import did_you_mean
-from tradewind.sdk.calling import call, determine_kwargs, merged_kwargs
-from tradewind.sdk.decorated import DecoratedOperator, TaskDecorator, task_decorator_factory
+from tradewind.sdk.conditions import run_if, skip_if
+from tradewind.sdk.decorated import TaskDecorator
 from tradewind.sdk.exceptions import AirflowException, UnsupportedArgument
 from tradewind.sdk.group import TaskGroup
-from tradewind.sdk.operators.bash import BashOperator
-from tradewind.sdk.operators.python import PythonOperator
-from tradewind.sdk.sentinels import SET_DURING_EXECUTION
-
-
-class PythonDecoratedOperator(DecoratedOperator, PythonOperator):
-    """Calls the decorated function."""
-
-    template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
-    custom_operator_name: str = "@task"
-
-    def __init__(
-        self,
-        *,
-        python_callable: Callable[..., Any],
-        op_args: Collection[Any] | None = None,
-        op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        upstream = {
-            "python_callable": python_callable,
-            "op_args": op_args,
-            "op_kwargs": op_kwargs,
-        }
-        super().__init__(
-            kwargs_to_upstream=upstream,
-            python_callable=python_callable,
-            op_args=op_args,
-            op_kwargs=op_kwargs,
-            **kwargs,
-        )
-
-
-class BashDecoratedOperator(DecoratedOperator, BashOperator):
-    """Runs the command that the decorated function returns."""
-
-    template_fields: Sequence[str] = ("env", "cwd", "op_args", "op_kwargs")
-    custom_operator_name: str = "@task.bash"
-
-    def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
-        kwargs.pop("multiple_outputs", None)
-        super().__init__(
-            kwargs_to_upstream={"bash_command": SET_DURING_EXECUTION},
-            python_callable=python_callable,
-            multiple_outputs=False,
-            **kwargs,
-        )
-
-    def execute(self, context: Any) -> Any:
-        """Call the function, render what it returns, run it.
-
-        Raises:
-            TypeError: It returned no command.
-        """
-        asked = merged_kwargs(self.op_kwargs, context)
-        kwargs = determine_kwargs(self.python_callable, self.op_args, asked)
-        command = call(self.python_callable, self.op_args, kwargs)
-        if not isinstance(command, str) or not command.strip():
-            raise TypeError(f"Task '{self.task_id}' must return a Bash command, not {command!r}")
-        self.bash_command = self.render_template(command, context)
-        return super().execute(context)
-
-
-def python_task(
-    python_callable: Callable[..., Any] | None = None,
-    multiple_outputs: bool | None = None,
-    **kwargs: Any,
-) -> Any:
-    """Turn a function into a task that calls it."""
-    return task_decorator_factory(
-        python_callable,
-        multiple_outputs=multiple_outputs,
-        decorated_operator_class=PythonDecoratedOperator,
-        **kwargs,
-    )
-
-
-def bash_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
-    """Turn a function into a task that runs the command it returns."""
-    return task_decorator_factory(
-        python_callable, decorated_operator_class=BashDecoratedOperator, **kwargs
-    )
-
-
-_KINDS: Mapping[str, Callable[..., Any]] = {"python": python_task, "bash": bash_task}
+from tradewind.sdk.kinds import (
+    bash_task,
+    branch_external_python_task,
+    branch_task,
+    branch_virtualenv_task,
+    external_python_task,
+    python_task,
+    short_circuit_task,
+    stub_task,
+    virtualenv_task,
+)
+from tradewind.sdk.provided import find_decorator, provided_names, where_to_get
 
 
 class TaskDecorators:
@@ -112,18 +39,35 @@ class TaskDecorators:
         ['add', 'add__1']
     """
 
+    python = staticmethod(python_task)
+    virtualenv = staticmethod(virtualenv_task)
+    external_python = staticmethod(external_python_task)
+    branch = staticmethod(branch_task)
+    branch_virtualenv = staticmethod(branch_virtualenv_task)
+    branch_external_python = staticmethod(branch_external_python_task)
+    short_circuit = staticmethod(short_circuit_task)
+    bash = staticmethod(bash_task)
+    stub = staticmethod(stub_task)
+    run_if = staticmethod(run_if)
+    skip_if = staticmethod(skip_if)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Turn a function into a task that calls it."""
         return python_task(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Find a decorator of an installed provider package, as in ``@task.docker``."""
         if name.startswith("__"):
             raise AttributeError(name)
-        if name not in _KINDS:
-            hint = did_you_mean(name, _KINDS)
+        found = find_decorator(name)
+        if found is None:
+            hint = where_to_get(name) or did_you_mean(name, {*_OWN, *provided_names()})
             raise AttributeError(f"There is no task decorator '@task.{name}' here. {hint}".rstrip())
-        return _KINDS[name]
+        setattr(self, name, found)
+        return found
 
+
+_OWN = frozenset(name for name in vars(TaskDecorators) if not name.startswith("_"))
 
 task = TaskDecorators()
 

@@ -80,6 +80,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     start_trigger_args: Any = None
     start_from_trigger: bool = False
     overwrite_rtif_after_execution: bool = False
+    is_async: bool = False
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False

@@ -1,5 +1,6 @@
 """Tasks that call a Python function: for its answer, to choose a way, to go on or not."""
 
+import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -55,6 +56,11 @@ class PythonOperator(BaseOperator):
         self.show_return_value_in_logs = show_return_value_in_logs
         if templates_exts:
             self.template_ext = templates_exts
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        """Say whether the function is one to await."""
+        return inspect.iscoroutinefunction(inspect.unwrap(self.python_callable))
 
     def execute(self, context: Any) -> Any:
         """Call the function; a coroutine function is run to its end."""
