@@ -11,9 +11,13 @@ if TYPE_CHECKING:
     from tradewind.sdk import AirflowException as AirflowException
     from tradewind.sdk import AirflowFailException as AirflowFailException
     from tradewind.sdk import AirflowSkipException as AirflowSkipException
+    from tradewind.sdk import BaseAsyncOperator as BaseAsyncOperator
+    from tradewind.sdk import BaseBranchOperator as BaseBranchOperator
     from tradewind.sdk import BaseHook as BaseHook
     from tradewind.sdk import BaseOperator as BaseOperator
     from tradewind.sdk import BashOperator as BashOperator
+    from tradewind.sdk import BranchMixIn as BranchMixIn
+    from tradewind.sdk import BranchPythonOperator as BranchPythonOperator
     from tradewind.sdk import Connection as Connection
     from tradewind.sdk import Context as Context
     from tradewind.sdk import CronDataIntervalTimetable as CronDataIntervalTimetable
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from tradewind.sdk import Param as Param
     from tradewind.sdk import ParamsDict as ParamsDict
     from tradewind.sdk import PythonOperator as PythonOperator
+    from tradewind.sdk import ShortCircuitOperator as ShortCircuitOperator
+    from tradewind.sdk import SkipMixin as SkipMixin
     from tradewind.sdk import TaskGroup as TaskGroup
     from tradewind.sdk import TaskInstanceState as TaskInstanceState
     from tradewind.sdk import TriggerRule as TriggerRule
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import task_group as task_group
     from tradewind.sdk import teardown as teardown
     from tradewind.sdk import timezone as timezone
+
 
 __version__ = "0.1.0"
 

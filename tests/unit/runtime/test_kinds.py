@@ -120,7 +120,7 @@ def test_a_condition_holds_for_each_mapped_instance():
 
 def test_a_condition_goes_above_a_task():
     with pytest.raises(TypeError, match="goes above a task decorator"):
-        task.run_if(lambda _: True)(function)
+        task.run_if(lambda _: True)(function)  # type: ignore[arg-type]
 
 
 def test_a_stub_declares_and_does_not_run():
