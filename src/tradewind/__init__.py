@@ -28,11 +28,16 @@ if TYPE_CHECKING:
     from tradewind.sdk import EdgeModifier as EdgeModifier
     from tradewind.sdk import EmptyOperator as EmptyOperator
     from tradewind.sdk import EventsTimetable as EventsTimetable
+    from tradewind.sdk import ExceptionRetryPolicy as ExceptionRetryPolicy
     from tradewind.sdk import Label as Label
     from tradewind.sdk import MultipleCronTriggerTimetable as MultipleCronTriggerTimetable
     from tradewind.sdk import Param as Param
     from tradewind.sdk import ParamsDict as ParamsDict
     from tradewind.sdk import PythonOperator as PythonOperator
+    from tradewind.sdk import RetryAction as RetryAction
+    from tradewind.sdk import RetryDecision as RetryDecision
+    from tradewind.sdk import RetryPolicy as RetryPolicy
+    from tradewind.sdk import RetryRule as RetryRule
     from tradewind.sdk import ShortCircuitOperator as ShortCircuitOperator
     from tradewind.sdk import SkipMixin as SkipMixin
     from tradewind.sdk import TaskGroup as TaskGroup

@@ -34,6 +34,7 @@ from tradewind.sdk.exceptions import (
     UnmappableXComTypePushed,
 )
 from tradewind.sdk.references import XCOM_RETURN_KEY, XComArg
+from tradewind.sdk.retry_policies import RetryAction, judge
 from tradewind.sdk.serde import encode, length_of
 
 MAX_MAP_LENGTH = 1024
@@ -73,6 +74,8 @@ class _Attempt:
         self.wake_at: float | None = None
         self.retry = True
         self.skips: list[str] = []
+        self.retry_delay: float | None = None
+        self.retry_reason = ""
 
     def run(self) -> Done:
         """Run, and turn whatever happens into an outcome."""
@@ -101,6 +104,8 @@ class _Attempt:
             error=error,
             wake_at=self.wake_at,
             skips=self._chosen_skips(outcome),
+            retry_delay_seconds=self.retry_delay,
+            retry_reason=self.retry_reason,
         )
 
     def _chosen_skips(self, outcome: LegState) -> tuple[str, ...]:
@@ -224,12 +229,24 @@ class _Attempt:
         if isinstance(raised, AirflowTaskTimeout):
             self._kill_quietly()
         self.retry = not isinstance(raised, AirflowFailException | AirflowSensorTimeout)
+        self._ask_policy(raised)
         log.error(
             "Task failed: %s", one_line(raised), extra={"error_detail": user_traceback(raised)}
         )
         if self.context is not None:
             self.context["exception"] = raised
         return LegState.FAILED, one_line(raised)
+
+    def _ask_policy(self, raised: BaseException) -> None:
+        policy = getattr(self.task, "retry_policy", None)
+        order = self.order
+        if policy is None or not self.retry or order.try_number > order.max_tries:
+            return
+        decision = judge(policy, raised, order.try_number, order.max_tries, self.context)
+        self.retry = decision.action is not RetryAction.FAIL
+        self.retry_reason = decision.reason or ""
+        if decision.action is RetryAction.RETRY and decision.retry_delay is not None:
+            self.retry_delay = decision.retry_delay.total_seconds()
 
     def _end_from_outside(self, raised: BaseException) -> str:
         if os.getpid() != self.pid:

@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from tradewind.sdk.params import Param as Param
     from tradewind.sdk.params import ParamsDict as ParamsDict
     from tradewind.sdk.references import XComArg as XComArg
+    from tradewind.sdk.retry_policies import ExceptionRetryPolicy as ExceptionRetryPolicy
+    from tradewind.sdk.retry_policies import RetryAction as RetryAction
+    from tradewind.sdk.retry_policies import RetryDecision as RetryDecision
+    from tradewind.sdk.retry_policies import RetryPolicy as RetryPolicy
+    from tradewind.sdk.retry_policies import RetryRule as RetryRule
     from tradewind.sdk.skipping import SkipMixin as SkipMixin
     from tradewind.sdk.templating import literal as literal
     from tradewind.sdk.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
@@ -79,11 +84,16 @@ EXPORTS = {
     "EdgeModifier": "tradewind.sdk.edges",
     "EmptyOperator": "tradewind.sdk.operators.empty",
     "EventsTimetable": "tradewind.sdk.timetables",
+    "ExceptionRetryPolicy": "tradewind.sdk.retry_policies",
     "Label": "tradewind.sdk.edges",
     "MultipleCronTriggerTimetable": "tradewind.sdk.timetables",
     "Param": "tradewind.sdk.params",
     "ParamsDict": "tradewind.sdk.params",
     "PythonOperator": "tradewind.sdk.operators.python",
+    "RetryAction": "tradewind.sdk.retry_policies",
+    "RetryDecision": "tradewind.sdk.retry_policies",
+    "RetryPolicy": "tradewind.sdk.retry_policies",
+    "RetryRule": "tradewind.sdk.retry_policies",
     "ShortCircuitOperator": "tradewind.sdk.operators.python",
     "SkipMixin": "tradewind.sdk.skipping",
     "TaskGroup": "tradewind.sdk.group",

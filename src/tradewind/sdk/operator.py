@@ -44,7 +44,6 @@ _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
 
 _REFUSED: Mapping[str, tuple[Any, str]] = {
     "run_as_user": (None, "tasks run as the worker's own user"),
-    "retry_policy": (None, "retries follow the number and delays given; use retries"),
     "wait_for_past_depends_before_skipping": (False, "a skip is never put off"),
 }
 """Argument: the value that asks for nothing, and why any other would change results."""
@@ -93,6 +92,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     retry_delay: timedelta
     retry_exponential_backoff: float
     max_retry_delay: timedelta | None
+    retry_policy: Any
     start_date: datetime | None
     end_date: datetime | None
     depends_on_past: bool
@@ -249,6 +249,11 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
             raise TypeError(f"execution_timeout must be a timedelta, not {type(timeout).__name__}")
 
     def _set_rules(self, given: dict[str, Any]) -> None:
+        policy = given["retry_policy"]
+        if policy is not None and not hasattr(policy, "evaluate"):
+            raise TypeError(
+                f"retry_policy of task '{self.task_id}' must be a RetryPolicy, not {policy!r}"
+            )
         given["trigger_rule"] = as_trigger_rule(given["trigger_rule"], self.task_id)
         given["weight_rule"] = as_weight_rule(given["weight_rule"], self.task_id)
         given["retries"] = as_whole("retries", given["retries"] or 0, 0)

@@ -90,7 +90,6 @@ def test_the_older_name_of_a_trigger_rule_still_holds():
     ("argument", "value"),
     [
         ("run_as_user", "root"),
-        ("retry_policy", object()),
         ("wait_for_past_depends_before_skipping", True),
         ("weight_rule", object()),
     ],
