@@ -53,7 +53,7 @@ def test_the_delay_and_the_reason_of_the_policy_are_kept(
         stack.tick()
         # The lease of the one before is over by then.
         claims = stack.exchange(stack.register()).claims
-        assert [one.try_number for one in claims] == tries
+        assert [one.try_number for one in claims if one.run.run_id == "mine"] == tries
 
 
 def test_the_reason_stands_before_the_error(stack: Stack, worker: str) -> None:
