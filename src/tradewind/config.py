@@ -157,6 +157,78 @@ OPTIONS: tuple[Option, ...] = (
         "<home>/secret.key when empty.",
         ("core", "fernet_key"),
     ),
+    Option(
+        "xcom_backend",
+        "core",
+        "xcom_backend",
+        str,
+        "tradewind.sdk.xcom.BaseXCom",
+        "Dotted path of the class that writes and reads XComs; "
+        "tradewind.sdk.xcom_storage.ObjectStorageXCom keeps large ones as files.",
+        ("core", "xcom_backend"),
+    ),
+    Option(
+        "max_xcom_bytes",
+        "core",
+        "max_xcom_bytes",
+        int,
+        16 * 1024 * 1024,
+        "An XCom that is larger, as JSON, is refused: it belongs into object storage.",
+    ),
+    Option(
+        "allowed_deserialization_classes",
+        "core",
+        "allowed_deserialization_classes",
+        str,
+        "airflow.* tradewind.*",
+        "Classes that an XCom may be made into again: patterns with *, separated by spaces.",
+        ("core", "allowed_deserialization_classes"),
+    ),
+    Option(
+        "xcom_storage_path",
+        "xcom",
+        "storage_path",
+        str,
+        "",
+        "Where ObjectStorageXCom keeps large XComs: a URL such as s3://conn@bucket/xcoms.",
+        ("common.io", "xcom_objectstorage_path"),
+    ),
+    Option(
+        "xcom_storage_threshold",
+        "xcom",
+        "storage_threshold",
+        int,
+        1024 * 1024,
+        "An XCom of at least this many bytes goes to storage_path; -1: none does.",
+        ("common.io", "xcom_objectstorage_threshold"),
+    ),
+    Option(
+        "xcom_storage_compression",
+        "xcom",
+        "storage_compression",
+        str,
+        "",
+        "How XComs in storage are compressed: gzip, bz2, xz, or nothing.",
+        ("common.io", "xcom_objectstorage_compression"),
+    ),
+    Option(
+        "secrets_backend",
+        "secrets",
+        "backend",
+        str,
+        "",
+        "Dotted path of a class asked first for Variables and Connections.",
+        ("secrets", "backend"),
+    ),
+    Option(
+        "secrets_backend_kwargs",
+        "secrets",
+        "backend_kwargs",
+        str,
+        "",
+        "What that class is made with, as a JSON object.",
+        ("secrets", "backend_kwargs"),
+    ),
 )
 
 
@@ -185,6 +257,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     parse_memory_mb: int
     reparse_seconds: int
     secret_key: str
+    xcom_backend: str
+    max_xcom_bytes: int
+    allowed_deserialization_classes: str
+    xcom_storage_path: str
+    xcom_storage_threshold: int
+    xcom_storage_compression: str
+    secrets_backend: str
+    secrets_backend_kwargs: str
     sources: dict[str, str] = {}
     """Field -> where its value came from, for ``config list``."""
 

@@ -35,7 +35,8 @@ from tradewind.sdk.exceptions import (
 )
 from tradewind.sdk.references import XCOM_RETURN_KEY, XComArg
 from tradewind.sdk.retry_policies import RetryAction, judge
-from tradewind.sdk.serde import encode, length_of
+from tradewind.sdk.serde import length_of, pickling
+from tradewind.sdk.xcom import backend
 
 MAX_MAP_LENGTH = 1024
 """How many instances a pushed value may ask for; more is taken for a mistake."""
@@ -124,9 +125,16 @@ class _Attempt:
         task = dag.get_task(order.task_id)
         self.task = task
         self.context = build_context(order, task, self.port)
-        with set_current_context(self.context):
+        with set_current_context(self.context), pickling(allowed=_pickles(task)):
+            self._forget_xcoms()
             self._render(self.context)
             self._execute(self.context)
+
+    def _forget_xcoms(self) -> None:
+        """Have the backend remove what an earlier try keeps elsewhere; rows are gone already."""
+        order, run = self.order, self.order.run
+        if order.leg == 1 and (order.try_number > 1 or run.clear_number):
+            backend().purge_instance(run.dag_id, run.run_id, order.task_id, order.map_index)
 
     def _render(self, context: TaskContext) -> None:
         seen: set[int] = set()
@@ -170,13 +178,14 @@ class _Attempt:
         self._keep(XCOM_RETURN_KEY, result)
 
     def _keep(self, key: str, value: Any) -> None:
+        assert self.context is not None  # noqa: S101 - it was made before anything ran
         self._check_mappable(key, value)
         self.xcoms.append(
             XComPush(
                 attempt_id=self.order.attempt_id,
                 epoch=self.order.epoch,
                 key=key,
-                value=encode(value),
+                value=self.context["ti"].kept(key, value),
                 length=length_of(value),
             )
         )
@@ -285,6 +294,11 @@ class _Attempt:
 
 def _listed(tasks: Any) -> list[Any]:
     return [tasks] if isinstance(tasks, str) else list(tasks)
+
+
+def _pickles(task: Any) -> bool:
+    settings = task.partial_kwargs if task.is_mapped else task.__dict__
+    return bool(settings.get("xcom_pickle"))
 
 
 def _call_all(callbacks: Any, context: Any, name: str) -> None:

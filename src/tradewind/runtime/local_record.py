@@ -10,7 +10,7 @@ from tradewind.protocol.orders import RunFacts
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import DagRunState, TaskInstanceState
-from tradewind.sdk.serde import decode
+from tradewind.sdk.xcom import backend
 
 
 class LocalTaskInstance:
@@ -30,7 +30,7 @@ class LocalTaskInstance:
     def xcom_pull(self, key: str = "return_value") -> Any:
         """Answer what this task instance pushed, or None."""
         raw = self._run.port.get_xcom(self.dag_id, self.run_id, self.task_id, key, self.map_index)
-        return None if raw is None else decode(raw)
+        return None if raw is None else backend().from_bytes(raw, key)
 
     def __repr__(self) -> str:
         index = f"[{self.map_index}]" if self.map_index >= 0 else ""

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tradewind.errors import TradewindError
+from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.protocol.questions import Question
 from tradewind.sdk.connection import Connection
@@ -29,7 +30,11 @@ class MemoryPort:
         self.connections = dict(connections or {})
         self.xcoms: dict[XComKey, bytes] = {}
         self.lengths: dict[XComKey, int | None] = {}
-        self.answers: dict[type[Question], Callable[[Any], Any]] = {}
+        self.answers: dict[type[Question], Callable[[Any], Any]] = {
+            FindXComs: self._find_xcoms,
+            SetXCom: self._set_xcom,
+            DeleteXCom: self._delete_xcom,
+        }
         """What answers each kind of question; whoever knows answers here puts itself in."""
         self._running: tuple[str, str, str, int] = ("", "", "", -1)
 
@@ -95,6 +100,20 @@ class MemoryPort:
         place = (dag_id, run_id, task_id, key, map_index)
         self.xcoms[place] = value
         self.lengths[place] = length
+
+    def _find_xcoms(self, asked: FindXComs) -> list[tuple[int, bytes]]:
+        found = self.get_xcoms(asked.dag_id, asked.run_id, asked.task_id, asked.key)
+        return [one for one in found if asked.map_index in (None, one[0])]
+
+    def _set_xcom(self, asked: SetXCom) -> None:
+        place = (asked.dag_id, asked.run_id, asked.task_id, asked.key, asked.map_index)
+        self.xcoms[place] = asked.value
+        self.lengths[place] = asked.length
+
+    def _delete_xcom(self, asked: DeleteXCom) -> bool:
+        place = (asked.dag_id, asked.run_id, asked.task_id, asked.key, asked.map_index)
+        self.lengths.pop(place, None)
+        return self.xcoms.pop(place, None) is not None
 
     def ask(self, question: Question) -> Any:
         """Answer a question from what this process knows.

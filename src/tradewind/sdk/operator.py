@@ -118,6 +118,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     executor_config: dict[str, Any]
     do_xcom_push: bool
     multiple_outputs: bool
+    xcom_pickle: bool
     inlets: list[Any]
     outlets: list[Any]
     doc: str | None
@@ -174,6 +175,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         executor_config: Any = None,
         do_xcom_push: bool = True,
         multiple_outputs: bool = False,
+        xcom_pickle: bool = False,
         inlets: Any = None,
         outlets: Any = None,
         task_group: Any | None = None,

@@ -1,21 +1,31 @@
 """XComs as JSON: what a task pushes comes back as it was, whatever process reads it.
 
 Plain JSON stays plain, so that people and the API can read it. What JSON lacks is an object with
-``__type__`` and ``__value__``. A type that is not known here is refused by name, never guessed.
+``__type__`` and ``__value__``. A type that is not known here or in ``serde_classes`` is refused by
+name, never guessed, and nothing is pickled unless the task asked for that (``xcom_pickle``).
 """
 
 import base64
 import datetime as dt
 import json
 import math
-from collections.abc import Callable, Mapping
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.serde_classes import READERS as _CLASS_READERS
+from tradewind.sdk.serde_classes import take_apart
 from tradewind.sdk.timezone import zone_name
+
+_pickles: ContextVar[bool] = ContextVar("xcom_pickle", default=False)
+_LARGEST_INT = 2**63
+"""JSON readers elsewhere lose digits of what is larger."""
 
 _CONSTANTS = {None: b"null", True: b"true", False: b"false"}
 _AS_IT_IS = (int, bool, type(None))
@@ -52,6 +62,42 @@ def decode(raw: bytes) -> Any:
     return json.loads(raw, object_hook=_read)
 
 
+def serialize(value: Any) -> Any:
+    """Answer a value as data that JSON can hold, as ``encode`` writes it.
+
+    Raises:
+        AirflowException: It holds something that cannot be kept.
+
+    Example:
+        >>> deserialize(serialize({"at": dt.time(6, 30)}))
+        {'at': datetime.time(6, 30)}
+    """
+    return _plain(value, "the value", ())
+
+
+def deserialize(tree: Any) -> Any:
+    """Answer the value that ``serialize`` made this of.
+
+    Raises:
+        AirflowException: It holds a class that is not allowed, or is of a newer version.
+    """
+    if isinstance(tree, Mapping):
+        return _read({key: deserialize(item) for key, item in tree.items()})
+    if isinstance(tree, list | tuple):
+        return [deserialize(item) for item in tree]
+    return tree
+
+
+@contextmanager
+def pickling(*, allowed: bool) -> Iterator[None]:
+    """Let values of unknown types be pickled, and pickles be read, or not."""
+    token = _pickles.set(allowed)
+    try:
+        yield
+    finally:
+        _pickles.reset(token)
+
+
 def length_of(value: Any) -> int | None:
     """Answer how many instances a task mapped over this value has, or None where it cannot be.
 
@@ -65,10 +111,12 @@ def length_of(value: Any) -> int | None:
 
 
 def _plain(value: Any, path: str, around: tuple[int, ...]) -> Any:
-    if value is None or isinstance(value, bool | int):
-        return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if abs(value) < _LARGEST_INT else _tagged("int", str(int(value)))
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else _tagged("float", repr(float(value)))
     return _plain_object(value, path, around)
@@ -87,10 +135,13 @@ def _plain_object(value: Any, path: str, around: tuple[int, ...]) -> Any:
     for kind, (tag, write) in _WRITERS.items():
         if isinstance(value, kind):
             return _tagged(tag, write(value))
-    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
-        return _plain(value.item(), path, around)
     if hasattr(type(value), "__lazy_sequence__"):
         return [_plain(item, f"{path}[{i}]", inside) for i, item in enumerate(value)]
+    taken = take_apart(value)
+    if taken is not None:
+        return _tagged(taken[0], _plain(taken[1], path, inside))
+    if _pickles.get():
+        return _tagged("pickle", base64.b64encode(pickle.dumps(value)).decode())
     raise AirflowException(_refusal(value, path))
 
 
@@ -122,8 +173,9 @@ def _refusal(value: Any, path: str) -> str:
     name = f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
     return (
         f"{path[:1].upper()}{path[1:]} is of type {name}, which cannot be kept as an XCom. Return "
-        "JSON values, dates, Decimals, UUIDs, bytes, tuples or sets; write anything larger to a "
-        "file or table and return where it is."
+        "JSON values, dates, Decimals, UUIDs, bytes, tuples, sets, dataclasses, pydantic or attrs "
+        "models, or give the class serialize() and deserialize(); xcom_pickle=True on the task "
+        "lets it be pickled."
     )
 
 
@@ -135,6 +187,20 @@ def _write_instant(value: dt.datetime) -> Any:
 def _offset_seconds(value: dt.datetime) -> float | None:
     offset = value.utcoffset()
     return offset.total_seconds() if offset is not None else None
+
+
+def _write_zone(zone: dt.tzinfo) -> Any:
+    offset = zone.utcoffset(None)
+    return [zone_name(zone), offset.total_seconds() if offset is not None else 0.0]
+
+
+def _read_pickle(text: str) -> Any:
+    if not _pickles.get():
+        raise AirflowException(
+            "This XCom is a pickle, and reading one runs code that came with it. Only a task with "
+            "xcom_pickle=True reads it"
+        )
+    return pickle.loads(base64.b64decode(text))  # noqa: S301 - this task's author asked for it
 
 
 def _write_datetime(value: dt.datetime) -> Any:
@@ -185,6 +251,8 @@ _WRITERS: Mapping[type, tuple[str, Callable[[Any], Any]]] = {
     UUID: ("uuid", str),
     bytes: ("bytes", lambda raw: base64.b64encode(raw).decode()),
     bytearray: ("bytes", lambda raw: base64.b64encode(raw).decode()),
+    ZoneInfo: ("zone", _write_zone),
+    dt.timezone: ("zone", _write_zone),
 }
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -200,6 +268,10 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "set": set,
     "frozenset": frozenset,
     "dict": dict,
+    "int": int,
+    "zone": lambda parts: _zone(*parts),
+    "pickle": _read_pickle,
+    **_CLASS_READERS,
 }
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, tuple_
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_
 
+from tradewind.core.runs import Run
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import run, xcom
@@ -134,3 +135,44 @@ def read_lengths_of_running(tx: Tx) -> dict[int, list[tuple[str, str, str, int]]
 def read_lengths(tx: Tx, run_pk: int) -> list[tuple[str, str, str, int]]:
     """Answer (task id, map path, key, items) of all XComs of a run that a task may map over."""
     return [(r[0], r[1], r[2], r[3]) for r in _LENGTHS.rows(tx, {"b_run": run_pk})]
+
+
+def read_prior_xcoms(
+    tx: Tx, before: Run, task_id: str, key: str, map_index: int | None
+) -> list[tuple[int, bytes]]:
+    """Answer (map index, kept bytes) of the newest of the Dag's runs up to this that has any.
+
+    Runs are in the order of their logical dates; without one, of ``run_after``.
+    """
+    order = func.coalesce(run.c.logical_date, run.c.run_after)
+    wanted = [
+        run.c.dag_id == before.dag_id,
+        order <= (before.logical_date or before.run_after),
+        xcom.c.task_id == task_id,
+        xcom.c.key == key,
+    ]
+    if map_index is not None:
+        wanted.append(xcom.c.map_index == map_index)
+    joined = select(xcom.c.run_pk).join(run, run.c.id == xcom.c.run_pk).where(*wanted)
+    # The run itself first: another of the same date must not hide what it has.
+    newest = joined.order_by((run.c.id == before.pk).desc(), order.desc(), run.c.id.desc()).limit(1)
+    rows = tx.execute(
+        select(xcom.c.map_index, xcom.c.value)
+        .join(run, run.c.id == xcom.c.run_pk)
+        .where(xcom.c.run_pk == newest.scalar_subquery(), *wanted)
+        .order_by(xcom.c.map_index)
+    )
+    return [(row[0], bytes(row[1])) for row in rows]
+
+
+def delete_xcom(tx: Tx, run_pk: int, task_id: str, map_index: int, key: str) -> bool:
+    """Remove one XCom; False where there was none."""
+    done = tx.execute(
+        delete(xcom).where(
+            xcom.c.run_pk == run_pk,
+            xcom.c.task_id == task_id,
+            xcom.c.map_index == map_index,
+            xcom.c.key == key,
+        )
+    )
+    return bool(done.rowcount)

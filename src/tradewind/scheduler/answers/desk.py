@@ -11,14 +11,15 @@ from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.questions import Question, question_of
-from tradewind.scheduler.answers import runs
+from tradewind.scheduler.answers import runs, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers
-from tradewind.store import attempts, connections, files, variables, xcoms
+from tradewind.store import attempts, connections, files, variables
+from tradewind.store import xcoms as stored_xcoms
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
 from tradewind.store.variables import VariableFacts
 
-_HANDLERS: Handlers = {**runs.HANDLERS}
+_HANDLERS: Handlers = {**runs.HANDLERS, **xcoms.HANDLERS}
 """Every kind of question, one table a noun."""
 
 _KINDS: dict[str, type[Question]] = {kind.verb(): kind for kind in _HANDLERS}
@@ -100,13 +101,13 @@ class Answers:
         return CallReply(value=msgspec.to_builtins(found), masks=masks)
 
     def _get_xcom(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
-        value = xcoms.read_xcom(
+        value = stored_xcoms.read_xcom(
             tx, args["dag_id"], args["run_id"], args["task_id"], args["key"], args["map_index"]
         )
         return CallReply(value=value)
 
     def _get_xcoms(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
-        found = xcoms.read_xcoms_of_key(
+        found = stored_xcoms.read_xcoms_of_key(
             tx, args["dag_id"], args["run_id"], args["task_id"], args["key"]
         )
         return CallReply(value=[[index, value] for index, value in found])
