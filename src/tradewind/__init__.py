@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import ShortCircuitOperator as ShortCircuitOperator
     from tradewind.sdk import SkipMixin as SkipMixin
     from tradewind.sdk import TaskGroup as TaskGroup
+    from tradewind.sdk import TaskInstance as TaskInstance
     from tradewind.sdk import TaskInstanceState as TaskInstanceState
     from tradewind.sdk import TriggerRule as TriggerRule
     from tradewind.sdk import Variable as Variable

@@ -26,6 +26,8 @@ _VARIABLE = "tradewind.sdk.variable:Variable"
 _CONNECTION = "tradewind.sdk.connection:Connection"
 _PARAM = "tradewind.sdk.params:Param"
 _PARAMS = "tradewind.sdk.params:ParamsDict"
+_INSTANCE = "tradewind.sdk.task_instance"
+_RUN = "tradewind.sdk.dag_run:DagRun"
 _CONTEXT = "tradewind.sdk.context:get_current_context"
 _MASKING = {"mask_secret": "tradewind.sdk.secrets:mask_secret"}
 _LOGGING = "tradewind.sdk.log:LoggingMixin"
@@ -113,8 +115,18 @@ SDK: Mapping[str, Mapping[str, str]] = {
     "airflow.sdk.definitions.xcom_arg": {"XComArg": _XCOM_ARG},
     "airflow.sdk.exceptions": _EXCEPTIONS,
     "airflow.sdk.execution_time.secrets_masker": _MASKING,
+    "airflow.sdk.execution_time.lazy_sequence": {
+        "LazyXComSequence": "tradewind.sdk.xcom_access:LazyXComSequence",
+    },
+    "airflow.sdk.execution_time.task_runner": {
+        "RuntimeTaskInstance": f"{_INSTANCE}:RuntimeTaskInstance",
+    },
     "airflow.sdk.log": _MASKING,
-    "airflow.sdk.types": {"DagRunState": f"{_ENUMS}:DagRunState"},
+    "airflow.sdk.types": {
+        "DagRunState": f"{_ENUMS}:DagRunState",
+        "RuntimeTaskInstanceProtocol": f"{_INSTANCE}:RuntimeTaskInstance",
+        "TaskInstanceState": f"{_ENUMS}:TaskInstanceState",
+    },
 }
 """The present author's interface."""
 
@@ -138,8 +150,10 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
         "BaseOperator": _OPERATOR,
         "Connection": _CONNECTION,
         "DAG": _DAG,
+        "DagRun": _RUN,
         "MappedOperator": "tradewind.sdk.mapped:MappedOperator",
         "Param": _PARAM,
+        "TaskInstance": f"{_INSTANCE}:TaskInstance",
         "Variable": _VARIABLE,
         "XComArg": _XCOM_ARG,
     },
@@ -155,8 +169,10 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.models.baseoperator": {"BaseOperator": _OPERATOR, **_CHAINS},
     "airflow.models.connection": {"Connection": _CONNECTION},
     "airflow.models.dag": {"DAG": _DAG, "dag": "tradewind.sdk.dags:dag"},
+    "airflow.models.dagrun": {"DagRun": _RUN, "DagRunType": f"{_ENUMS}:DagRunType"},
     "airflow.models.mappedoperator": {"MappedOperator": "tradewind.sdk.mapped:MappedOperator"},
     "airflow.models.param": {"Param": _PARAM, "ParamsDict": _PARAMS},
+    "airflow.models.taskinstance": {"TaskInstance": f"{_INSTANCE}:TaskInstance"},
     "airflow.models.taskmixin": {"DependencyMixin": f"{_EDGES}:DependencyMixin"},
     "airflow.models.variable": {"Variable": _VARIABLE},
     "airflow.models.xcom_arg": {"XComArg": _XCOM_ARG},

@@ -53,9 +53,17 @@ class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
     map_index: int = -1
     state: str | None = None
     try_number: int = 0
+    operator: str = ""
+    logical_date: datetime | None = None
     start_date: datetime | None = None
     end_date: datetime | None = None
-    logical_date: datetime | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Answer how many seconds its last try took; None where it has not ended."""
+        if self.start_date is None or self.end_date is None:
+            return None
+        return (self.end_date - self.start_date).total_seconds()
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +80,29 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     start_date: datetime | None = None
     end_date: datetime | None = None
     conf: dict[str, Any] = {}
+    note: str | None = None
     partition_key: str | None = None
+    triggered_by: str | None = None
     clear_number: int = 0
+
+
+class DagView(msgspec.Struct, frozen=True, kw_only=True):
+    """A Dag as a task may learn of it."""
+
+    dag_id: str
+    is_paused: bool
+    is_stale: bool = False
+    bundle_name: str = ""
+    relative_fileloc: str = ""
+    owners: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class GetDag(Question, frozen=True, kw_only=True, tag="dag.get"):
+    """The Dag of this id, or None."""
+
+    ANSWER: ClassVar[Any] = DagView | None
+    dag_id: str
 
 
 class GetRun(Question, frozen=True, kw_only=True, tag="run.get"):
@@ -85,7 +114,7 @@ class GetRun(Question, frozen=True, kw_only=True, tag="run.get"):
 
 
 class GetPreviousRun(Question, frozen=True, kw_only=True, tag="run.previous"):
-    """The run before a given one of its Dag, in ``state`` where one is given; or None.
+    """The latest run before a given one of its Dag, in ``state`` where one is given; or None.
 
     Runs with a logical date are in the order of these; one without is placed by ``run_after``.
     """
@@ -94,3 +123,73 @@ class GetPreviousRun(Question, frozen=True, kw_only=True, tag="run.previous"):
     dag_id: str
     run_id: str
     state: str | None = None
+    run_type: str | None = None
+
+
+class _RunFilter(Question, frozen=True, kw_only=True):
+    """What is None does not narrow."""
+
+    dag_ids: tuple[str, ...] | None = None
+    run_ids: tuple[str, ...] | None = None
+    logical_dates: tuple[datetime, ...] | None = None
+    states: tuple[str, ...] | None = None
+    run_types: tuple[str, ...] | None = None
+
+
+class ListRuns(_RunFilter, frozen=True, kw_only=True, tag="run.list"):
+    """Runs that pass the filter, the oldest first, 1,000 at most."""
+
+    ANSWER: ClassVar[Any] = list[RunView]
+
+
+class CountRuns(_RunFilter, frozen=True, kw_only=True, tag="run.count"):
+    """How many runs pass the filter."""
+
+    ANSWER: ClassVar[Any] = int
+
+
+class _InstanceFilter(Question, frozen=True, kw_only=True):
+    """Task instances of one Dag; what is None does not narrow. A state None is "none yet"."""
+
+    dag_id: str
+    task_ids: tuple[str, ...] | None = None
+    task_group_id: str | None = None
+    map_index: int | None = None
+    run_ids: tuple[str, ...] | None = None
+    logical_dates: tuple[datetime, ...] | None = None
+
+
+class CountInstances(_InstanceFilter, frozen=True, kw_only=True, tag="ti.count"):
+    """How many task instances pass the filter."""
+
+    ANSWER: ClassVar[Any] = int
+    states: tuple[str | None, ...] | None = None
+
+
+class GetStates(_InstanceFilter, frozen=True, kw_only=True, tag="ti.states"):
+    """By run id: states by task id, that of a mapped instance under ``task_index``."""
+
+    ANSWER: ClassVar[Any] = dict[str, dict[str, str | None]]
+
+
+class GetInstances(Question, frozen=True, kw_only=True, tag="ti.list"):
+    """All task instances of a run, in the order they came to be."""
+
+    ANSWER: ClassVar[Any] = list[InstanceView]
+    dag_id: str
+    run_id: str
+
+
+class GetPreviousInstance(Question, frozen=True, kw_only=True, tag="ti.previous"):
+    """The instance of a task in the latest earlier run that has one in ``state``; or None.
+
+    Earlier than the run, or than the ``logical_date`` where one is given.
+    """
+
+    ANSWER: ClassVar[Any] = InstanceView | None
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    state: str | None = None
+    logical_date: datetime | None = None

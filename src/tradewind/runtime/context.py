@@ -1,17 +1,18 @@
 """Building the context of a task: the facts of its run and try under the names authors know."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from datetime import datetime
 from typing import Any
 
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
-from tradewind.runtime.instance import DagRun, RuntimeTaskInstance
 from tradewind.sdk import macros
 from tradewind.sdk.connection import Connection
+from tradewind.sdk.dag_run import DagRun
 from tradewind.sdk.exceptions import AirflowNotFoundException
+from tradewind.sdk.instants import to_pendulum
 from tradewind.sdk.params import ParamsDict
 from tradewind.sdk.sentinels import NOTSET
+from tradewind.sdk.task_instance import RuntimeTaskInstance
 from tradewind.sdk.templating import DATE_FILTERS
 from tradewind.sdk.variable import Variable
 
@@ -105,16 +106,6 @@ class ConnectionAccessor:
             return Connection.get(conn_id)
         except AirflowNotFoundException:
             return default_conn
-
-
-def to_pendulum(moment: datetime | None) -> Any:
-    """Answer the moment as a pendulum datetime in UTC."""
-    if moment is None:
-        return None
-    # Late: its memory in every zygote, and most tasks ask for no date.
-    import pendulum  # noqa: PLC0415
-
-    return pendulum.instance(moment, tz="UTC")
 
 
 def build_context(order: TaskOrder, task: Any, port: TaskPort) -> TaskContext:

@@ -26,6 +26,7 @@ from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.ports import bound_port
 from tradewind.runtime.execute import run_task
+from tradewind.runtime.local_answers import LocalAnswers
 from tradewind.runtime.local_log import readable_log, say
 from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
@@ -137,6 +138,7 @@ class _Runner:
         instances = plan_instances(spec, facts.logical_date)
         self.plan = DagPlan(spec, [instance.task_id for instance in instances])
         self.graph = RunGraph.start(self.plan)
+        run.port.answers.update(LocalAnswers(run.dag, facts, self.graph).table())
         self.marked = re.compile(mark_success_pattern) if mark_success_pattern else None
         self.errors: dict[tuple[str, str], str] = {}
         self.ready: list[tuple[str, str]] = []

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.retry_policies import RetryPolicy as RetryPolicy
     from tradewind.sdk.retry_policies import RetryRule as RetryRule
     from tradewind.sdk.skipping import SkipMixin as SkipMixin
+    from tradewind.sdk.task_instance import TaskInstance as TaskInstance
     from tradewind.sdk.templating import literal as literal
     from tradewind.sdk.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
     from tradewind.sdk.timetables import CronTriggerTimetable as CronTriggerTimetable
@@ -97,6 +98,7 @@ EXPORTS = {
     "ShortCircuitOperator": "tradewind.sdk.operators.python",
     "SkipMixin": "tradewind.sdk.skipping",
     "TaskGroup": "tradewind.sdk.group",
+    "TaskInstance": "tradewind.sdk.task_instance",
     "TaskInstanceState": "tradewind.sdk.enums",
     "TriggerRule": "tradewind.sdk.enums",
     "Variable": "tradewind.sdk.variable",

@@ -11,13 +11,6 @@ from tradewind.api.inprocess import Reply, acall_app
 from tradewind.api.work.routes import Goodbye
 from tradewind.core.runs import Run
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register
-from tradewind.protocol.questions import (
-    BUILTIN_TYPES,
-    GetPreviousRun,
-    GetRun,
-    Question,
-    fields_of,
-)
 from tradewind.protocol.reports import LogChunk
 from tradewind.scheduler.wishes import Trigger
 from tradewind.store.database import Tx
@@ -114,29 +107,6 @@ def test_a_question_of_user_code_is_answered(stack: Stack, worker: str) -> None:
     wrong = msgspec.structs.replace(call, token="guess")
     reply = msgspec.msgpack.decode(stack.work("/work/call", wrong), type=CallReply)
     assert reply.error == "not-your-attempt"
-
-
-def test_a_task_may_ask_about_runs(stack: Stack, worker: str) -> None:
-    stack.trigger(dag_run_id="mine")
-    (order,) = stack.exchange(worker).claims
-
-    def ask(question: Question, **changed: object) -> CallReply:
-        call = Call(
-            verb=question.verb(),
-            args={**fields_of(question), **changed},
-            attempt_id=order.attempt_id,
-            epoch=order.epoch,
-            token=order.token,
-        )
-        return msgspec.msgpack.decode(stack.work("/work/call", call), type=CallReply)
-
-    question = GetRun(dag_id=order.run.dag_id, run_id="mine")
-    found = msgspec.convert(ask(question).value, GetRun.ANSWER, builtin_types=BUILTIN_TYPES)
-    assert (found.run_id, found.state) == ("mine", "running")
-    assert found.run_after == order.run.run_after
-    assert ask(GetRun(dag_id="nope", run_id="mine")).value is None
-    assert ask(GetPreviousRun(dag_id=order.run.dag_id, run_id="mine")).value is None
-    assert ask(question, run_id=7).error == "bad-message"
 
 
 def test_another_protocol_and_other_bytes_are_refused(stack: Stack) -> None:

@@ -1,11 +1,19 @@
-"""Questions about runs."""
+"""Questions about Dags and their runs."""
 
 from datetime import datetime
 
 from tradewind.core.runs import Run
-from tradewind.protocol.questions import GetPreviousRun, GetRun, RunView
+from tradewind.protocol.questions import (
+    CountRuns,
+    DagView,
+    GetDag,
+    GetPreviousRun,
+    GetRun,
+    ListRuns,
+    RunView,
+)
 from tradewind.scheduler.answers.asker import Asker, Handlers
-from tradewind.store import history, runs
+from tradewind.store import dags, history, runs
 from tradewind.store.database import Tx
 
 
@@ -23,8 +31,26 @@ def view_of(found: Run) -> RunView:
         start_date=found.start_date,
         end_date=found.end_date,
         conf=found.conf or {},
+        note=found.note,
         partition_key=found.partition_key,
+        triggered_by=found.triggered_by,
         clear_number=found.clear_number,
+    )
+
+
+def read_dag(tx: Tx, question: GetDag, asker: Asker, now: datetime) -> DagView | None:
+    """Answer the Dag of this id, or None."""
+    found = dags.find_dag(tx, question.dag_id)
+    if found is None:
+        return None
+    return DagView(
+        dag_id=found.dag_id,
+        is_paused=found.is_paused,
+        is_stale=found.is_stale,
+        bundle_name=found.bundle,
+        relative_fileloc=found.file,
+        owners=tuple(found.owners),
+        tags=tuple(found.tags),
     )
 
 
@@ -39,8 +65,34 @@ def read_previous(tx: Tx, question: GetPreviousRun, asker: Asker, now: datetime)
     this = runs.read_run(tx, question.dag_id, question.run_id)
     if this is None:
         return None
-    found = history.read_previous_run(tx, this, question.state)
+    found = history.read_previous_run(tx, this, question.state, question.run_type)
     return None if found is None else view_of(found)
 
 
-HANDLERS: Handlers = {GetRun: read_run, GetPreviousRun: read_previous}
+def list_runs(tx: Tx, question: ListRuns, asker: Asker, now: datetime) -> list[RunView]:
+    """Answer the runs that pass the filter."""
+    return [view_of(found) for found in history.choose_runs(tx, _choice(question))]
+
+
+def count_runs(tx: Tx, question: CountRuns, asker: Asker, now: datetime) -> int:
+    """Answer how many runs pass the filter."""
+    return history.count_runs(tx, _choice(question))
+
+
+def _choice(question: ListRuns | CountRuns) -> history.RunChoice:
+    return history.RunChoice(
+        dag_ids=question.dag_ids,
+        run_ids=question.run_ids,
+        logical_dates=question.logical_dates,
+        states=question.states,
+        run_types=question.run_types,
+    )
+
+
+HANDLERS: Handlers = {
+    GetDag: read_dag,
+    GetRun: read_run,
+    GetPreviousRun: read_previous,
+    ListRuns: list_runs,
+    CountRuns: count_runs,
+}

@@ -1,0 +1,127 @@
+"""What tasks of a local run are told of runs and instances: this one run is all there is."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tradewind.core.graph import RunGraph
+from tradewind.core.mapping import map_index_of
+from tradewind.core.states import TaskState
+from tradewind.protocol.orders import RunFacts
+from tradewind.protocol.questions import (
+    CountInstances,
+    CountRuns,
+    DagView,
+    GetDag,
+    GetInstances,
+    GetPreviousInstance,
+    GetPreviousRun,
+    GetRun,
+    GetStates,
+    InstanceView,
+    ListRuns,
+    Question,
+    RunView,
+)
+from tradewind.sdk.dags import DAG
+
+
+class LocalAnswers:
+    """Answers from the graph of the run, as a server would from its rows."""
+
+    def __init__(self, dag: DAG, facts: RunFacts, graph: RunGraph) -> None:
+        self._dag = dag
+        self._facts = facts
+        self._graph = graph
+
+    def table(self) -> dict[type[Question], Callable[[Any], Any]]:
+        """Answer what answers each kind of question."""
+        return {
+            GetDag: self._get_dag,
+            GetRun: self._get_run,
+            GetPreviousRun: lambda _: None,
+            ListRuns: self._list_runs,
+            CountRuns: lambda question: len(self._list_runs(question)),
+            GetInstances: self._get_instances,
+            CountInstances: self._count_instances,
+            GetStates: self._get_states,
+            GetPreviousInstance: lambda _: None,
+        }
+
+    def _get_dag(self, question: GetDag) -> DagView | None:
+        if question.dag_id != self._dag.dag_id:
+            return None
+        tags = tuple(sorted(self._dag.tags))
+        return DagView(dag_id=question.dag_id, is_paused=False, tags=tags)
+
+    def _run(self) -> RunView:
+        facts = self._facts
+        shared = set(RunView.__struct_fields__) & set(RunFacts.__struct_fields__)
+        return RunView(
+            state=self._graph.state.value, **{name: getattr(facts, name) for name in shared}
+        )
+
+    def _get_run(self, question: GetRun) -> RunView | None:
+        own = (question.dag_id, question.run_id) == (self._facts.dag_id, self._facts.run_id)
+        return self._run() if own else None
+
+    def _list_runs(self, question: ListRuns | CountRuns) -> list[RunView]:
+        view = self._run()
+        fits = (
+            _fits(view.dag_id, question.dag_ids)
+            and _fits(view.run_id, question.run_ids)
+            and _fits(view.logical_date, question.logical_dates)
+            and _fits(view.state, question.states)
+            and _fits(view.run_type, question.run_types)
+        )
+        return [view] if fits else []
+
+    def _get_instances(self, question: GetInstances) -> list[InstanceView]:
+        own = (question.dag_id, question.run_id) == (self._facts.dag_id, self._facts.run_id)
+        return self._all() if own else []
+
+    def _count_instances(self, question: CountInstances) -> int:
+        return len([one for one in self._chosen(question) if _fits(one.state, question.states)])
+
+    def _get_states(self, question: GetStates) -> dict[str, dict[str, str | None]]:
+        found: dict[str, dict[str, str | None]] = {}
+        for one in self._chosen(question):
+            index = f"_{one.map_index}" if one.map_index >= 0 else ""
+            found.setdefault(one.run_id, {})[f"{one.task_id}{index}"] = one.state
+        return found
+
+    def _chosen(self, question: CountInstances | GetStates) -> list[InstanceView]:
+        if question.dag_id != self._facts.dag_id:
+            return []
+        of_group: tuple[str, ...] | None = None
+        if question.task_group_id is not None:
+            group = self._dag.task_group.get_task_group_dict()[question.task_group_id]
+            of_group = tuple(task.task_id for task in group.iter_tasks())
+        wanted = None if question.map_index is None else (question.map_index,)
+        return [
+            one
+            for one in self._all()
+            if _fits(one.task_id, question.task_ids)
+            and _fits(one.task_id, of_group)
+            and _fits(one.map_index, wanted)
+            and _fits(one.run_id, question.run_ids)
+            and _fits(one.logical_date, question.logical_dates)
+        ]
+
+    def _all(self) -> list[InstanceView]:
+        return [
+            InstanceView(
+                dag_id=self._facts.dag_id,
+                run_id=self._facts.run_id,
+                task_id=one.task_id,
+                map_index=map_index_of(one.map_path),
+                state=None if one.state is TaskState.NONE else one.state.value,
+                try_number=one.try_number,
+                operator=str(self._dag.get_task(one.task_id).task_type),
+                logical_date=self._facts.logical_date,
+            )
+            for one in self._graph.snapshot()
+        ]
+
+
+def _fits(value: Any, wanted: tuple[Any, ...] | None) -> bool:
+    return wanted is None or value in wanted
