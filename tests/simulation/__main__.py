@@ -1,15 +1,17 @@
 """Play worlds from the command line: ``python -m tests.simulation``.
 
 Without ``--seed``, worlds are played one after another, in two processes, until the steps or the
-minutes are spent; a summary follows. With ``--seed``, that one world is played again.
+minutes are spent, or it is interrupted; a summary follows. With ``--seed``, that one world is
+played again.
 """
 
 import argparse
 import os
+import signal
 import sys
 import time
 
-from tests.simulation.playing import play, play_many, report
+from tests.simulation.playing import Many, play, report
 
 STEPS = 5_000_000
 OF_A_WORLD = 5_000
@@ -40,13 +42,13 @@ def main() -> int:
         return 0
     # Children are started anew: sets of texts have one order in all of them.
     os.environ["PYTHONHASHSEED"] = _HASH_SEED
-    total, broken = play_many(wish.first, wish.steps, wish.minutes * 60, wish.processes, wish.world)
-    for seed, said in broken:
-        sys.stdout.write(f"{said}\n\nAgain: python -m tests.simulation --seed {seed}")
-        sys.stdout.write(f" --world {wish.world}\n")
-    if total.steps:
-        sys.stdout.write(f"{report(total, time.monotonic() - began, wish.first)}\n")
-    return 1 if broken else 0
+    many = Many(wish.first, wish.steps, wish.minutes * 60, wish.world)
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, lambda _number, _frame: many.end())
+    many.play(wish.processes, talks=True)
+    if many.total.steps:
+        sys.stdout.write(f"{many.report()}\n")
+    return 1 if many.broken else 0
 
 
 if __name__ == "__main__":

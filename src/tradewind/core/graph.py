@@ -316,6 +316,13 @@ class RunGraph:
             self.queued[task] = 1
             self.queue.append(task)
 
+    def hasten(self, task_id: str, path: str, moment: datetime) -> None:
+        """Let a wait end at this moment: the one it was given is not to be waited for."""
+        node = self.node(task_id, path)
+        if node.wake_at is not None and moment < node.wake_at:
+            node.wake_at = moment
+            heappush(self.timers, (moment, node.task, path))
+
     def move(self, node: Node, new: TaskState, try_number: int, wake_at: datetime | None) -> None:
         """Move one node and keep every counter right: O(out-degree of its task).
 

@@ -112,7 +112,12 @@ def _fresh(facts: DagFacts, now: datetime) -> RunInfo | None:
     # Asked again before it has run, a Dag without a start date would be anchored anew each time
     # and never be due; so what was answered once stands. Once it has run, asking is exact.
     if facts.last is None and facts.pending is not None:
-        return _unless_overtaken(facts.spec, facts.pending, now)
+        pending = facts.pending
+        if pending.run_after > now:
+            # Found under a clock that was ahead it would be waited for too long.
+            anew = _next(facts.spec, None, now)
+            return anew if anew is not None and anew.run_after < pending.run_after else pending
+        return _unless_overtaken(facts.spec, pending, now)
     return _next(facts.spec, facts.last, now)
 
 

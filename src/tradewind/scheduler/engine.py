@@ -26,7 +26,7 @@ from tradewind.scheduler.wishes import BackfillWish, Health, Trigger
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
 from tradewind.store.backfills import BackfillDate, BackfillFacts
 from tradewind.store.database import Tx
-from tradewind.store.moments import Moments, read_moments
+from tradewind.store.moments import Moments, read_moments, read_waits_ahead
 from tradewind.store.secrets import Vault
 
 _LEASE = "scheduler"
@@ -79,8 +79,11 @@ class Engine:
         Leases of workers start anew: nobody could renew them while no server was there.
         """
         ttl = self._policy.scheduler_lease
+        was_ahead = leases.is_lease_longer(tx, _LEASE, now + ttl)
         self._epoch = leases.seize_lease(tx, _LEASE, self._holder, now, ttl)
         self._reaper.extend(tx, now)
+        if was_ahead:
+            self._follow_clock(tx, now)
 
     def forget(self) -> None:
         """Throw away what is held in memory: a transaction was undone, the rows are the truth."""
@@ -213,7 +216,7 @@ class Engine:
         """
         self._guard(tx)
         self._reaper.extend(tx, now)
-        dags.wake_planned(tx, now)
+        self._follow_clock(tx, now)
         self._planner.look_again()
 
     def health(self, tx: Tx, now: datetime) -> Health:
@@ -246,6 +249,21 @@ class Engine:
             parsed_at=files.last_parsed_at(tx),
             workers=len(alive),
         )
+
+    def _follow_clock(self, tx: Tx, now: datetime) -> None:
+        """Have nothing wait longer than was meant, should the clock have been ahead until now.
+
+        What was declared stays so: a schedule goes on after its last tick, whenever that is.
+        """
+        self._runs.ensure_loaded(tx)
+        dags.wake_planned(tx, now)
+        files.bring_forward(tx, now + timedelta(seconds=self._policy.parse.reparse_seconds))
+        ahead = read_waits_ahead(tx, now)
+        for pk, task_id, map_path in ahead:
+            self._runs.load(tx, pk).graph.hasten(task_id, map_path, now)
+            self._runs.touch(tx, pk)
+        if ahead:
+            self._finish(tx, now)
 
     def _guard(self, tx: Tx) -> None:
         if not leases.is_lease_held(tx, _LEASE, self._holder, self._epoch):

@@ -175,6 +175,14 @@ _RETURN = Prepared(
         priority=case((bindparam("b_losses") > 0, 0), else_=SAVED),
     )
 )
+_BRING_FORWARD = Prepared(
+    update(dag_file)
+    .where(
+        dag_file.c.due_at > bindparam("b_until", type_=dag_file.c.due_at.type),
+        dag_file.c.claimed_by.is_(None),
+    )
+    .values(due_at=bindparam("b_until"))
+)
 _NEXT_DUE = Prepared(select(func.min(dag_file.c.due_at)).where(dag_file.c.claimed_by.is_(None)))
 _FORGIVE = Prepared(delete(import_error).where(import_error.c.file_id == bindparam("b_id")))
 
@@ -343,6 +351,11 @@ def read_file(tx: Tx, name: str, path: str) -> FileFacts | None:
 def list_files(tx: Tx) -> list[FileFacts]:
     """Answer all Dag files by bundle and path."""
     return [FileFacts(**row) for row in tx.execute(_LIST).mappings()]
+
+
+def bring_forward(tx: Tx, until: datetime) -> None:
+    """Let no file wait for its next parse longer than until then: the clock may have been set."""
+    _BRING_FORWARD.run(tx, {"b_until": until})
 
 
 def next_parse_due(tx: Tx) -> datetime | None:

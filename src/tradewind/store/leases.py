@@ -58,6 +58,15 @@ def seize_lease(tx: Tx, name: str, holder: str, now: datetime, ttl: timedelta) -
     return claim_lease(tx, name, holder, now, ttl) or 1
 
 
+def is_lease_longer(tx: Tx, name: str, until: datetime) -> bool:
+    """Tell whether a lease ends after ``until``, whoever holds it.
+
+    With the longest that one can be given now, it tells that the clock was set back since.
+    """
+    row = _READ.row(tx, {"b_name": name})
+    return row is not None and row.until > until
+
+
 def hold_lease(tx: Tx, name: str, holder: str, epoch: int, now: datetime, ttl: timedelta) -> bool:
     """Hold on to a lease; False when it is another's by now: nothing may be written under it.
 

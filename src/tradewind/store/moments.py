@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from tradewind.store.dags import PLANNED
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import dag, dag_file, run, task_instance, worker
+from tradewind.store.tables import attempt, dag, dag_file, run, task_instance, worker
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +54,27 @@ _READ = Prepared(
         .label("queued_at"),
     )
 )
+
+
+_AHEAD = Prepared(
+    select(task_instance.c.run_pk, task_instance.c.task_id, task_instance.c.map_path).where(
+        task_instance.c.wake_at > bindparam("b_now", type_=task_instance.c.wake_at.type),
+        select(attempt.c.id)
+        .where(
+            attempt.c.ti_id == task_instance.c.id,
+            attempt.c.ended_at > bindparam("b_now", type_=attempt.c.ended_at.type),
+        )
+        .exists(),
+    )
+)
+
+
+def read_waits_ahead(tx: Tx, now: datetime) -> list[tuple[int, str, str]]:
+    """Answer (run, task id, map path) of the instances that began to wait after ``now``.
+
+    That is so when the clock was set back: they would wait longer than they were to.
+    """
+    return [(row[0], row[1], row[2]) for row in _AHEAD.rows(tx, {"b_now": now})]
 
 
 def read_moments(tx: Tx, now: datetime) -> Moments:

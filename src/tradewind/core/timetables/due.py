@@ -30,6 +30,8 @@ from tradewind.core.timetables.values import (
 
 _SHORTEST_GRACE = timedelta(minutes=5)
 _TINY = timedelta(microseconds=1)
+_SHORTEST_CONTINUOUS = timedelta(seconds=1)
+"""Runs that end as they start would follow each other as fast as the machine can make them."""
 _THE_BEGINNING = datetime(2, 1, 1, tzinfo=UTC)
 
 
@@ -118,8 +120,8 @@ def _next_continuous(asked: _Situation) -> RunInfo | None:
     start = asked.last.data_interval_end if asked.last else (asked.earliest or asked.now)
     start = max(start, asked.earliest or start)
     end = max(start, asked.now)
-    if asked.last is not None and end <= asked.last.run_after:
-        end = asked.last.run_after + _TINY
+    if asked.last is not None:
+        end = max(end, asked.last.run_after + _SHORTEST_CONTINUOUS)
     if asked.latest is not None and end > asked.latest:
         return None
     run = interval_run(start, end)

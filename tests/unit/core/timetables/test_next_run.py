@@ -226,3 +226,24 @@ def test_answers_are_in_utc_whatever_zone_was_asked_in():
 
     assert run is not None
     assert run.logical_date.tzinfo is UTC
+
+
+def test_continuous_runs_are_at_least_a_second_apart():
+    first = following(ContinuousTimetable())
+    again = following(ContinuousTimetable(), last=first, now=NOW)
+    later = following(ContinuousTimetable(), last=first, now=NOW + timedelta(seconds=7))
+
+    assert first is not None
+    assert again is not None
+    assert later is not None
+    assert again.run_after == first.run_after + timedelta(seconds=1)
+    assert later.run_after == NOW + timedelta(seconds=7)
+
+
+def test_a_continuous_interval_begins_with_the_dag_at_the_earliest():
+    last = ran("2026-04-01", "2026-04-02")
+
+    moved = following(ContinuousTimetable(), last=last, earliest=NOW - timedelta(hours=1))
+
+    assert moved is not None
+    assert moved.data_interval_start == NOW - timedelta(hours=1)
