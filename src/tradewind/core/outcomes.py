@@ -67,6 +67,9 @@ _SIMPLE = {
     LegState.RETURNED: TaskState.SCHEDULED,
 }
 
+_LEAVES = frozenset({LegState.DEFERRED, LegState.AWAITING_INPUT})
+"""A wait outside any process: due, at the latest, when it times out."""
+
 
 def after_leg(
     outcome: LegState,
@@ -94,7 +97,8 @@ def after_leg(
         now: The moment the end is recorded.
         state: State of the instance at that moment.
         retry_allowed: False when the task said that another try is of no use.
-        wake_at: For ``rescheduled``: when the next leg is due; without it, at once.
+        wake_at: For ``rescheduled``: when the next leg is due; without it, at once. For
+            ``deferred`` and ``awaiting_input``: when the wait times out, if ever.
 
     Raises:
         ValueError: ``running`` is no outcome.
@@ -114,7 +118,7 @@ def after_leg(
     if state is not TaskState.RUNNING:
         return None
     if outcome in _SIMPLE:
-        return Next(state=_SIMPLE[outcome])
+        return Next(state=_SIMPLE[outcome], wake_at=wake_at if outcome in _LEAVES else None)
     if outcome is LegState.RESCHEDULED:
         return Next(state=TaskState.UP_FOR_RESCHEDULE, wake_at=now if wake_at is None else wake_at)
     if retry_allowed and try_number <= max_tries:

@@ -6,7 +6,7 @@ tags, owners, template values and Param defaults do not, and are updated in plac
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -72,6 +72,21 @@ class GroupSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often the group as a whole is tried again after it failed."""
 
 
+class StartTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The trigger a task begins with, and how it goes on after it. Arguments are serde JSON."""
+
+    classpath: str
+    kwargs: str = "{}"
+    next_method: str
+    next_kwargs: str = "{}"
+    timeout_seconds: float | None = None
+
+    @property
+    def timeout(self) -> timedelta | None:
+        """How long it may take; None for as long as it likes."""
+        return None if self.timeout_seconds is None else timedelta(seconds=self.timeout_seconds)
+
+
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task of a Dag, as data."""
 
@@ -103,6 +118,8 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
     mapping: MapSpec | None = None
+    start_trigger: StartTrigger | None = None
+    """The trigger it begins with, without a worker; None: it begins with its code."""
     map_index_template: str | None = None
     wait_for_past_depends_before_skipping: bool = False
     can_skip: bool = False

@@ -127,7 +127,7 @@ _ENDS_RUN = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
 
 TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     _N: frozenset({_S, TaskState.REMOVED}) | _ENDS_DECIDED,
-    _S: frozenset({_N, _Q, TaskState.REMOVED}) | _ENDS_RUN,
+    _S: frozenset({_N, _Q, TaskState.DEFERRED, TaskState.REMOVED}) | _ENDS_RUN,
     _Q: frozenset({_N, _S, _R}) | _ENDS_RUN,
     _R: frozenset({_S, TaskState.RESTARTING}) | _ENDS_RUN | _WAITS,
     TaskState.RESTARTING: frozenset({_N, TaskState.UP_FOR_RETRY}) | _ENDS_RUN,
@@ -144,7 +144,8 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
 """Legal moves of a task instance.
 
 Terminal -> none is a clear, terminal -> another terminal a mark by a person. queued or running ->
-scheduled gives back a try that was never forked. scheduled -> success is a task with nothing to do.
+scheduled gives back a try that was never forked. scheduled -> success is a task with nothing to do,
+scheduled -> deferred one that begins with its trigger.
 """
 
 

@@ -8,6 +8,7 @@ of its output pipe (its stdout and stderr).
 import msgspec
 
 from tradewind.protocol.callbacks import CallBack, Called
+from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import BundleRef, ParseOrder, TaskOrder
 from tradewind.protocol.reports import ParseReport, XComPush
 
@@ -136,6 +137,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     skips: tuple[str, ...] = ()
     retry_delay_seconds: float | None = None
     retry_reason: str = ""
+    deferral: Deferral | None = None
+    input_request: InputRequest | None = None
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True, tag="parsed"):

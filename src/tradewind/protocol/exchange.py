@@ -13,6 +13,7 @@ import msgspec
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport
 from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
+from tradewind.protocol.triggers import Fired, TriggerCancel, TriggerOrder
 
 PROTOCOL_VERSION = 1
 
@@ -62,6 +63,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """Job ids of all parse orders held, with ``held``."""
     calling: tuple[int, ...] | None = None
     """Job ids of all callback orders held, with ``held``."""
+    fired: tuple[Fired, ...] = ()
+    """What triggers said; each until it is answered."""
+    triggers_held: tuple[int, ...] | None = None
+    """Ids of all triggers held, with ``held``."""
+    trigger_room: int = 0
+    """How many more triggers the worker would take now."""
+    blocked: dict[int, str | None] | None = None
+    """Triggers that hold up their loop, and where; None when that has not changed."""
     open: tuple[int, ...] = ()
     abandoned: tuple[int, ...] = ()
     """Kept in every request until an answer to one that carried them was read."""
@@ -80,6 +89,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts whose finish came too late: another outcome stands, or the epoch is over."""
     recorded: tuple[int, ...] = ()
     """Attempts whose finish is now committed (or was before)."""
+    triggers: tuple[TriggerOrder, ...] = ()
+    trigger_cancels: tuple[TriggerCancel, ...] = ()
+    fired_recorded: tuple[tuple[int, int], ...] = ()
+    """Trigger and epoch of events that are committed, or that nobody waits for any more."""
 
 
 class Goodbye(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +111,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     job_id: int = 0
     """For questions asked while a file is parsed, instead of an attempt."""
+    trigger_id: int = 0
+    """For questions asked by a trigger, instead of an attempt."""
     callback_job: int = 0
     """For questions asked by a callback, instead of an attempt."""
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from tradewind.protocol.leaving import Resume
+
 MARK_NAME = "TRADEWIND_ATTEMPT"
 """The environment variable that tells, of each program a task started, which attempt it was."""
 
@@ -62,6 +64,11 @@ class TaskOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Relative to the log root; unique per (task instance, try)."""
     execution_timeout_seconds: float | None = None
     first_started_at: datetime | None = None
+    """When the first leg of this try was claimed."""
+    resume: Resume | None = None
+    """Set when this leg goes on after a deferral or a person's answer."""
+    reschedules: int = 0
+    """How often this try was rescheduled."""
 
 
 class ParseOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import msgspec
 
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import LegState
+from tradewind.protocol.leaving import Deferral, InputRequest
 
 
 class XComPush(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,10 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """What the task's retry policy says the next try waits; None leaves it to the task's spec."""
     retry_reason: str = ""
     """Why the policy decided so, at most 500 characters."""
+    deferral: Deferral | None = None
+    """For ``deferred``: the trigger it waits for."""
+    input_request: InputRequest | None = None
+    """For ``awaiting_input``: what a person is asked."""
     called_back: bool = False
     """Whether the task process has run the callbacks of this end; else the server sees to it."""
 

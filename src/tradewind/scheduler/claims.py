@@ -3,11 +3,15 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from tradewind.core.events import TaskMoved
 from tradewind.core.states import TaskState
-from tradewind.protocol.orders import BundleRef, ParseOrder, RunFacts, TaskOrder
+from tradewind.protocol.orders import ParseOrder, TaskOrder
+from tradewind.scheduler.facts import bundle_of, log_path, run_facts
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.waiting import Found
 from tradewind.store import attempts, files, places
 from tradewind.store.attempts import NewAttempt
@@ -24,9 +28,10 @@ class Claims:
         may_have_files: Whether a file may be due; saves most exchanges a look for one.
     """
 
-    def __init__(self, runs: Runs, new_token: Callable[[], str]) -> None:
+    def __init__(self, runs: Runs, triggers: Triggers, new_token: Callable[[], str]) -> None:
         """Bind the parts."""
         self._runs = runs
+        self._triggers = triggers
         self._new_token = new_token
         self.may_have_files = True
 
@@ -52,13 +57,28 @@ class Claims:
                     worker_id=worker.id,
                     claim_seq=seq,
                     token=self._new_token(),
-                    log_path=_log_path(live, row),
+                    log_path=log_path(live, row),
                 )
             )
         ids = attempts.insert_attempts(tx, new, now)
-        return [
+        orders = [
             _order(live, row, claim, attempt_id, where[live.run.dag_id])
             for (live, row), claim, attempt_id in zip(found, new, ids, strict=True)
+        ]
+        return self._resumed(tx, found, orders)
+
+    def _resumed(self, tx: Tx, found: Sequence[Found], orders: list[TaskOrder]) -> list[TaskOrder]:
+        """Tell the legs that go on from a wait how they do."""
+        resumes = self._triggers.read_resumes(tx, found)
+        later = {row.id: row.try_number for _, row in found if row.leg > 1}
+        counts = attempts.count_reschedules(tx, later) if later else {}
+        if not resumes and not counts:
+            return orders
+        return [
+            msgspec.structs.replace(
+                one, resume=resumes.get(one.ti_id), reschedules=counts.get(one.ti_id, 0)
+            )
+            for one in orders
         ]
 
     def claim_parses(
@@ -86,7 +106,7 @@ class Claims:
         row.leg += 1
         row.epoch += 1
         row.hostname = worker.host
-        if row.leg == 1:
+        if row.leg == 1 and live.tasks[row.task_id].start_trigger is None:
             row.start_date, row.end_date = now, None
         moved = TaskMoved(
             task_id=row.task_id,
@@ -98,18 +118,10 @@ class Claims:
         self._runs.record(live, moved, now)
 
 
-def _log_path(live: LiveRun, row: TaskInstance) -> str:
-    mapped = f"/map_index={row.map_index}" if row.map_path else ""
-    return (
-        f"dag_id={row.dag_id}/run_id={live.run.run_id}/task_id={row.task_id}{mapped}"
-        f"/attempt={row.try_number}.log"
-    )
-
-
 def _order(
     live: LiveRun, row: TaskInstance, claim: NewAttempt, attempt_id: int, place: Place
 ) -> TaskOrder:
-    run, task = live.run, live.tasks[row.task_id]
+    task = live.tasks[row.task_id]
     return TaskOrder(
         attempt_id=attempt_id,
         epoch=row.epoch,
@@ -121,26 +133,8 @@ def _order(
         try_number=row.try_number,
         max_tries=row.max_tries,
         leg=row.leg,
-        run=RunFacts(
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            run_type=run.run_type,
-            run_after=run.run_after,
-            logical_date=run.logical_date,
-            data_interval_start=run.data_interval_start,
-            data_interval_end=run.data_interval_end,
-            start_date=live.start_date,
-            conf=run.conf,
-            partition_key=run.partition_key,
-            triggered_by=run.triggered_by,
-            clear_number=run.clear_number,
-        ),
-        bundle=BundleRef(
-            name=place.bundle,
-            root=place.root,
-            dags_folder=place.dags_folder,
-            digest=run.digest,
-        ),
+        run=run_facts(live),
+        bundle=bundle_of(live, place),
         file=place.file,
         closure=place.closure_digest,
         queue=row.queue,

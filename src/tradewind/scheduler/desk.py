@@ -21,10 +21,12 @@ from tradewind.protocol.exchange import (
 )
 from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, XComPush
+from tradewind.protocol.triggers import TriggerOrder
 from tradewind.scheduler.claims import Claims
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.triggers import Triggers
 from tradewind.store import attempts, files, workers, xcoms
 from tradewind.store.attempts import Attempt, LegEnd
 from tradewind.store.database import Tx
@@ -33,6 +35,8 @@ from tradewind.store.xcoms import XCom
 
 _LONGEST_REASON = 500
 """Of what a retry policy says, in characters."""
+
+_OUTSIDE = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
 
 Settle = Callable[[Tx, datetime], None]
 """Decide, start and admit all that follows from what was recorded."""
@@ -44,6 +48,7 @@ class Desk:
     def __init__(
         self,
         runs: Runs,
+        triggers: Triggers,
         settle: Settle,
         policy: LeasePolicy,
         *,
@@ -55,6 +60,7 @@ class Desk:
 
         Args:
             runs: The live runs.
+            triggers: What instances wait for outside any process.
             settle: What decides and admits after reports were recorded.
             policy: Lengths of leases, and of parse limits.
             log_root: Where workers on this machine append logs; None where no disk is shared.
@@ -62,12 +68,13 @@ class Desk:
             new_token: Makes secrets: 128 random bits each.
         """
         self._runs = runs
+        self._triggers = triggers
         self._settle = settle
         self._policy = policy
         self._log_root = log_root
         self._on_parsed = on_parsed
         self._new_token = new_token
-        self._claims = Claims(runs, new_token)
+        self._claims = Claims(runs, triggers, new_token)
 
     def register(self, tx: Tx, message: Register, now: datetime) -> Registered:
         """Give a worker process its id and its lease.
@@ -119,8 +126,10 @@ class Desk:
             workers.renew_worker(tx, worker.id, now, until, message.draining)
         if message.held is not None or message.abandoned:
             self._reconcile(tx, worker, message, now)
+            self._triggers.reconcile(tx, worker, message)
         self._take_xcoms(tx, worker, message.xcoms, now)
         recorded, refused = self._take_finishes(tx, worker, message.finishes, now)
+        fired = self._triggers.take_fired(tx, worker, message.fired, now)
         if message.parsed or message.parsing is not None or message.abandoned:
             self.look_for_files()
         for report in message.parsed:
@@ -130,9 +139,11 @@ class Desk:
                 self._on_parsed()
         self._settle(tx, now)
         claims: Sequence[TaskOrder] = ()
+        triggers: Sequence[TriggerOrder] = ()
         parses: Sequence[ParseOrder] = ()
         if not message.draining:
             claims = self._claims.claim(tx, worker, message.seq, now)
+            triggers = self._triggers.claim(tx, worker, message, now)
             parses = self._claims.claim_parses(tx, worker, message.seq, self._policy.parse, now)
         self._runs.flush(tx, now)
         return Answer(
@@ -141,6 +152,9 @@ class Desk:
             cancels=self._cancels(tx, worker, message),
             recorded=tuple(recorded),
             refused=tuple(refused),
+            triggers=tuple(triggers),
+            trigger_cancels=self._triggers.take_cancels(worker.id),
+            fired_recorded=tuple(fired),
         )
 
     def look_for_files(self) -> None:
@@ -162,6 +176,7 @@ class Desk:
         """Record attempts whose worker will never finish them: failed tries."""
         error = f"Its worker '{worker.name}' (pid {worker.pid} on {worker.host}) {how}."
         self._end(tx, [(one, LegState.LOST, error) for one in lost], now)
+        self._triggers.lose(tx, worker.id)
 
     def _reconcile(self, tx: Tx, worker: WorkerFacts, message: Exchange, now: datetime) -> None:
         """Compare what the rows say a worker holds with what it says itself; see ``Exchange``."""
@@ -270,10 +285,14 @@ class Desk:
             now=now,
             state=row.state,
             retry_allowed=finish is None or finish.retry,
-            wake_at=None if finish is None else finish.wake_at,
+            wake_at=_wake_at(finish),
         )
         if finish is not None and finish.pid is not None:
             row.pid = finish.pid
+        if outcome is not LegState.RETURNED and (
+            one.leg > 1 or self._is_trigger_started(live, one)
+        ):
+            self._triggers.leg_ended(tx, [row.id])
         if follows is None:
             return
         pushed = () if finish is None else self._pushed(tx, live, one, finish)
@@ -290,6 +309,12 @@ class Desk:
         )
         self._runs.record(live, moved, now)
         self._runs.leg_ended(row.id)
+        if finish is not None and follows.state in _OUTSIDE:
+            self._triggers.leave(tx, row, one, finish, now)
+
+    @staticmethod
+    def _is_trigger_started(live: LiveRun, one: Attempt) -> bool:
+        return live.tasks[one.task_id].start_trigger is not None
 
     def _pushed(
         self, tx: Tx, live: LiveRun, one: Attempt, finish: Finish
@@ -327,6 +352,14 @@ class Desk:
             for one in attempts.read_live_attempts(tx, worker.id)
             if one.cancel_reason is not None
         )
+
+
+def _wake_at(finish: Finish | None) -> datetime | None:
+    """Answer when an instance goes on of itself, or is told that it waited in vain."""
+    if finish is None:
+        return None
+    wait = finish.deferral or finish.input_request
+    return finish.wake_at if wait is None else wait.timeout_at
 
 
 def _is_live(one: Attempt, worker: WorkerFacts, epoch: int, token: str | None = None) -> bool:

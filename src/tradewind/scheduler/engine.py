@@ -22,6 +22,7 @@ from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.scheduler.reaper import Reaper
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import BackfillWish, Health, Trigger
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
 from tradewind.store.backfills import BackfillDate, BackfillFacts
@@ -60,8 +61,10 @@ class Engine:
         self._commands = Commands(self._runs, self._planner)
         self._answers = Answers(vault)
         self._explain = Explain(self._runs)
+        self._triggers = Triggers(self._runs, vault, new_token)
         self._desk = Desk(
             self._runs,
+            self._triggers,
             self._settle,
             self._policy,
             log_root=log_root,
@@ -89,6 +92,7 @@ class Engine:
         """Throw away what is held in memory: a transaction was undone, the rows are the truth."""
         self._runs.forget()
         self._planner.forget()
+        self._triggers.forget()
         self._desk.look_for_files()
 
     def take_rings(self) -> set[str] | None:
@@ -97,7 +101,7 @@ class Engine:
         if self._ring_all:
             self._ring_all = False
             return None
-        return set(cancelled)
+        return {*cancelled, *self._runs.waiting.unwatched}
 
     def take_wake(self) -> datetime | None:
         """Answer the earliest moment that the last transactions made something due, if any."""
@@ -121,7 +125,7 @@ class Engine:
         if not answer.known:
             return answer
         self._note_wakes(now)
-        self._ring_all = self._ring_all or bool(self._fresh_queues())
+        self._note_rings()
         return answer
 
     def goodbye(self, tx: Tx, worker_id: str, now: datetime) -> None:
@@ -282,8 +286,10 @@ class Engine:
         if overdue:
             self._reaper.reap(tx, now)
         if _has_come(moments.wake_at, now):
-            for pk, _, _ in tasks.read_due(tx, now):
+            for pk, task_id, map_path in tasks.read_due(tx, now):
                 self._runs.touch(tx, pk)
+                live = self._runs.load(tx, pk)
+                self._triggers.time_out(tx, live, live.rows[task_id, map_path], now)
         if _has_come(moments.timeout_at, now):
             for pk in runs.read_timed_out(tx, now):
                 self._runs.touch(tx, pk)
@@ -295,6 +301,7 @@ class Engine:
     def _settle(self, tx: Tx, now: datetime) -> None:
         """Decide, start runs, admit: all that follows from what was recorded."""
         self._runs.decide(tx, now)
+        self._triggers.start(tx, now)
         # A run without anything to run ends as soon as it starts, and leaves room for another.
         while self._runs.has_ended or self._planner.wants_to_look:
             # What it counts are rows: they must say what was just decided.
@@ -303,6 +310,7 @@ class Engine:
                 self._planner.run_left(tx, live.run, now)
             self._planner.start(tx, now)
             self._runs.decide(tx, now)
+            self._triggers.start(tx, now)
         self._admit(tx, now)
 
     def _admit(self, tx: Tx, now: datetime) -> None:
@@ -325,8 +333,12 @@ class Engine:
         has_touched = self._runs.has_touched
         self._runs.flush(tx, now)
         self._note_wakes(now)
-        self._ring_all = self._ring_all or bool(self._fresh_queues())
+        self._note_rings()
         return has_touched
+
+    def _note_rings(self) -> None:
+        fresh = self._triggers.take_fresh()
+        self._ring_all = bool(self._fresh_queues()) or fresh or self._ring_all
 
     def _on_parsed(self) -> None:
         self._planner.look_again()

@@ -10,13 +10,16 @@ from tradewind.core.graph import DagPlan
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import TERMINAL_RUN, RunState, TaskState
+from tradewind.protocol.triggers import TriggerCancel
 from tradewind.scheduler.live import LiveRun, Step, new_instance
 from tradewind.scheduler.waiting import Waiting
-from tradewind.store import attempts, dags, events, runs, tasks, xcoms
+from tradewind.store import attempts, dags, deferrals, events, human_inputs, runs, tasks, xcoms
 from tradewind.store.database import Tx
 from tradewind.store.past import is_past_done
 from tradewind.store.tasks import TaskInstance
 
+_OUTSIDE = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
+_BEFORE_A_TRY = frozenset({TaskState.NONE, TaskState.UP_FOR_RETRY})
 _LIVE_STATES = frozenset({TaskState.RUNNING, TaskState.RESTARTING})
 
 
@@ -40,6 +43,8 @@ class Runs:
         self._plans: dict[int, tuple[bytes, DagSpec, dict[frozenset[str], DagPlan]]] = {}
         self._cancels: dict[int, str] = {}
         self._rerun: list[tuple[int, str, str]] = []
+        self._left: dict[int, str] = {}
+        self._starts: list[tuple[LiveRun, TaskInstance]] = []
         self._past_waiters: dict[str, set[int]] = {}
         self._woken_dags: set[str] = set()
         self._ended: list[LiveRun] = []
@@ -53,6 +58,8 @@ class Runs:
         self._touched.clear()
         self._cancels.clear()
         self._rerun.clear()
+        self._left.clear()
+        self._starts.clear()
         self._past_waiters.clear()
         self._woken_dags.clear()
         self._ended.clear()
@@ -222,12 +229,26 @@ class Runs:
             if step.old in _LIVE_STATES and step.new not in _LIVE_STATES:
                 # Whoever recorded the end of its leg takes this back; else the leg lives on.
                 self._cancels[step.row.id] = f"its task instance became {step.new}"
+            self._follow_wait(step)
             if step.new is TaskState.SCHEDULED and step.row.try_number > 1 and step.row.leg == 0:
                 self._rerun.append((step.row.run_pk, step.row.task_id, step.row.map_path))
             if step.row.wake_at is not None:
                 self._wake_at = min(self._wake_at or step.row.wake_at, step.row.wake_at)
             if step.live.graph.plan.held_by_past:
                 self._woken_dags.add(step.live.run.dag_id)
+
+    def _follow_wait(self, step: Step) -> None:
+        if step.old in _OUTSIDE and step.new is not TaskState.SCHEDULED:
+            self._left[step.row.id] = f"its task instance became {step.new}"
+        if step.new is TaskState.SCHEDULED and step.old in _BEFORE_A_TRY:
+            task = step.live.tasks[step.row.task_id]
+            if task.start_trigger is not None:
+                self._starts.append((step.live, step.row))
+
+    def take_trigger_starts(self) -> list[tuple[LiveRun, TaskInstance]]:
+        """Answer the instances scheduled since this was last asked that begin with a trigger."""
+        starts, self._starts = self._starts, []
+        return starts
 
     def take_wake(self) -> datetime | None:
         """Answer the earliest moment an instance began to wait for since this was last asked."""
@@ -274,6 +295,7 @@ class Runs:
         events.append_events(tx, logged)
         xcoms.drop_xcoms(tx, self._rerun)
         self._flush_cancels(tx)
+        self._flush_left(tx, now)
         self._touched.clear()
         self._rerun.clear()
 
@@ -283,6 +305,24 @@ class Runs:
             attempts.apply_cancels(tx, {one.id: self._cancels[one.ti_id] for one in alive})
             self.waiting.cancelled.update(one.worker_id for one in alive)
             self._cancels.clear()
+
+    def _flush_left(self, tx: Tx, now: datetime) -> None:
+        """End the waits of instances that were cleared, marked or ended while they waited."""
+        if not self._left:
+            return
+        for wait in deferrals.read_waits_of(tx, self._left.keys()):
+            if wait.claimed_by is not None:
+                self.waiting.unwatched.setdefault(wait.claimed_by, {})[wait.id] = TriggerCancel(
+                    trigger_id=wait.id,
+                    epoch=wait.epoch,
+                    reason=self._left[wait.ti_id],
+                    is_kill=True,
+                )
+        deferrals.drop_waits(tx, self._left.keys())
+        for asked in human_inputs.read_open_inputs(tx, self._left.keys()):
+            human_inputs.close_input(tx, asked.id, now, failure="dropped")
+        human_inputs.forget_answers(tx, self._left.keys())
+        self._left.clear()
 
     def spec_of_version(self, tx: Tx, version_id: int) -> DagSpec:
         """Answer what a Dag version says; decoded once for as long as its bytes stay the same."""

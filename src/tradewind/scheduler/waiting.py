@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from tradewind.core.admission import Candidate, Usage, Waitlist
 from tradewind.core.states import SLOT_HOLDING, TaskState
+from tradewind.protocol.triggers import TriggerCancel
 from tradewind.scheduler.live import LiveRun
 from tradewind.store.tasks import TaskInstance
 
@@ -57,6 +58,7 @@ class Waiting:
         usage: Slots and instances in use; ``usage.slots`` is read anew for each admission.
         queued: Queue -> the admitted instances that wait for a worker.
         cancelled: Workers that have something to end.
+        unwatched: Worker -> triggers it is to end, by id.
     """
 
     def __init__(self) -> None:
@@ -64,6 +66,7 @@ class Waiting:
         self.usage = Usage(slots={}, pools={}, runs={}, dag_tasks={}, run_tasks={})
         self.queued: dict[str, RankedQueue] = {}
         self.cancelled: set[str] = set()
+        self.unwatched: dict[str, dict[int, TriggerCancel]] = {}
         self._fresh: set[str] = set()
         self._waitlist = Waitlist()
         self._scheduled: dict[int, tuple[Candidate, LiveRun, TaskInstance]] = {}

@@ -1,7 +1,7 @@
 """Attempt rows: one leg of one try, held by one worker under one epoch."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -100,6 +100,13 @@ _COUNT_LIVE_OF_RUN = Prepared(
     .join(task_instance, task_instance.c.id == attempt.c.ti_id)
     .where(attempt.c.state == "running", task_instance.c.run_pk == bindparam("b_run"))
 )
+_RESCHEDULES = Prepared(
+    select(attempt.c.ti_id, attempt.c.try_number, func.count().label("number"))
+    .where(
+        attempt.c.ti_id.in_(bindparam("b_tis", expanding=True)), attempt.c.state == "rescheduled"
+    )
+    .group_by(attempt.c.ti_id, attempt.c.try_number)
+)
 _END = Prepared(
     update(attempt)
     .where(attempt.c.id == bindparam("b_id"), attempt.c.state == "running")
@@ -161,6 +168,19 @@ def count_live_attempts_of_run(tx: Tx, run_pk: int) -> int:
 def read_attempts_of(tx: Tx, ti_id: int) -> list[Attempt]:
     """Answer all attempts of a task instance, the oldest first."""
     return [_attempt(row) for row in _OF_TI.records(tx, {"b_ti": ti_id})]
+
+
+def count_reschedules(tx: Tx, tries: Mapping[int, int]) -> dict[int, int]:
+    """Answer how often the present try of each of these instances was rescheduled.
+
+    Args:
+        tries: Task instance -> its present try.
+    """
+    found: dict[int, int] = {}
+    for row in _RESCHEDULES.rows(tx, {"b_tis": list(tries)}):
+        if row.try_number == tries[row.ti_id]:
+            found[row.ti_id] = row.number
+    return found
 
 
 def insert_attempts(tx: Tx, new: Sequence[NewAttempt], now: datetime) -> list[int]:

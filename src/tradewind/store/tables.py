@@ -451,6 +451,77 @@ Index(
 )
 Index("ix_deadline_missed", deadline.c.missed_at, sqlite_where=deadline.c.missed_at.is_not(None))
 
+deferral = Table(
+    "deferral",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("ti_id", BigInteger, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False),
+    Column("run_pk", BigInteger, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("attempt_id", BigInteger, nullable=False),
+    Column("queue", String(250), nullable=False),
+    Column("classpath", Text, nullable=False),
+    Column("kwargs", LargeBinary, nullable=False),
+    Column("method_name", String(250), nullable=False),
+    Column("method_kwargs", LargeBinary, nullable=False),
+    Column("timeout_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("claimed_by", String(32)),
+    Column("claim_seq", BigInteger),
+    Column("claimed_at", Moment),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("token_hash", LargeBinary(32)),
+    Column("blocked", Text),
+    Column("fired_at", Moment),
+    Column("event", LargeBinary),
+    Column("failure", String(20)),
+    Column("detail", LargeBinary),
+    UniqueConstraint("ti_id"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_deferral_free",
+    deferral.c.queue,
+    sqlite_where=deferral.c.claimed_by.is_(None) & deferral.c.fired_at.is_(None),
+)
+Index(
+    "ix_deferral_claimed",
+    deferral.c.claimed_by,
+    sqlite_where=deferral.c.claimed_by.is_not(None),
+)
+
+human_input = Table(
+    "human_input",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("ti_id", BigInteger, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False),
+    Column("run_pk", BigInteger, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("leg", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("options", Json, nullable=False),
+    Column("defaults", Json),
+    Column("multiple", Boolean, nullable=False),
+    Column("params", Json, nullable=False),
+    Column("assigned_users", Json, nullable=False),
+    Column("method_name", String(250), nullable=False),
+    Column("method_kwargs", LargeBinary, nullable=False),
+    Column("timeout_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("responded_by", String(250)),
+    Column("chosen_options", Json),
+    Column("params_input", Json),
+    Column("failure", String(20)),
+    UniqueConstraint("ti_id", "try_number", "leg"),
+)
+Index(
+    "ix_human_input_open",
+    human_input.c.created_at,
+    sqlite_where=human_input.c.closed_at.is_(None),
+)
+
 event = Table(
     "event",
     metadata,

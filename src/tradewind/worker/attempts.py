@@ -320,6 +320,8 @@ class Attempts:
                 skips=done.skips if done else (),
                 retry_delay_seconds=done.retry_delay_seconds if done else None,
                 retry_reason=done.retry_reason if done else "",
+                deferral=done.deferral if done else None,
+                input_request=done.input_request if done else None,
             )
         )
 
