@@ -14,6 +14,7 @@ COMPAT_LEVEL = "3.3.2"
 _EDGES = "tradewind.sdk.edges"
 _ENUMS = "tradewind.sdk.enums"
 _ERRORS = "tradewind.sdk.exceptions"
+_TRIGGERS = "tradewind.sdk.triggers.base"
 _TIMETABLES = "tradewind.sdk.timetables"
 _BASH = "tradewind.sdk.operators.bash:BashOperator"
 _EMPTY = "tradewind.sdk.operators.empty:EmptyOperator"
@@ -66,9 +67,14 @@ _EXCEPTIONS = {
         "DagNotFound",
         "DuplicateTaskIdFound",
         "FailFastDagInvalidTriggerRule",
+        "HITLTimeoutError",
         "ParamValidationError",
         "RemovedInAirflow4Warning",
         "TaskAlreadyInTaskGroup",
+        "TaskAwaitingInput",
+        "TaskDeferralError",
+        "TaskDeferralTimeout",
+        "TaskDeferred",
         "TaskNotFound",
         "UnmappableXComLengthPushed",
         "UnmappableXComTypePushed",
@@ -199,6 +205,20 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
         "CronTriggerTimetable": f"{_TIMETABLES}:CronTriggerTimetable",
         "DeltaTriggerTimetable": f"{_TIMETABLES}:DeltaTriggerTimetable",
         "MultipleCronTriggerTimetable": f"{_TIMETABLES}:MultipleCronTriggerTimetable",
+    },
+    "airflow.triggers": {},
+    "airflow.triggers.base": {
+        name: f"{_TRIGGERS}:{name}"
+        for name in (
+            "BaseEventTrigger",
+            "BaseTaskEndEvent",
+            "BaseTrigger",
+            "StartTriggerArgs",
+            "TaskFailedEvent",
+            "TaskSkippedEvent",
+            "TaskSuccessEvent",
+            "TriggerEvent",
+        )
     },
     "airflow.utils": {},
     "airflow.utils.context": {"Context": "tradewind.sdk.context:Context"},

@@ -56,5 +56,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
     """Serde JSON of what it waited for, given as ``event``; None together with a ``failure``."""
     failure: str = ""
     """``timeout`` or ``failure``: it goes on only to fail, or to handle that."""
+    is_answer: bool = False
+    """Whether it waited for a person, not for a trigger."""
     detail: str = ""
     """The trigger's own traceback."""

@@ -154,7 +154,7 @@ _MAKERS: dict[str, Callable[[TaskContext], Any]] = {
     "run_id": lambda context: context.order.run.run_id,
     "start_date": lambda context: context["ti"].start_date,
     "task_instance_key_str": _key_str,
-    "task_reschedule_count": lambda context: max(context.order.leg - 1, 0),
+    "task_reschedule_count": lambda context: context.order.reschedules,
     "templates_dict": lambda _: None,
     "test_mode": lambda _: False,
     "triggering_asset_events": lambda _: {},

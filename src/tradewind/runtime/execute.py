@@ -13,11 +13,19 @@ from typing import Any
 from tradewind.core.states import LegState
 from tradewind.protocol.child import Done
 from tradewind.protocol.clock import Clock, SystemClock
+from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.reports import XComPush
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line, user_traceback
+from tradewind.runtime.resuming import (
+    begin,
+    deferral_of,
+    execution_limit,
+    request_of,
+    time_left,
+)
 from tradewind.sdk.calling import run_to_end
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
@@ -30,6 +38,8 @@ from tradewind.sdk.exceptions import (
     AirflowTaskTerminated,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
+    TaskAwaitingInput,
+    TaskDeferred,
     UnmappableXComLengthPushed,
     UnmappableXComTypePushed,
 )
@@ -77,6 +87,8 @@ class _Attempt:
         self.skips: list[str] = []
         self.retry_delay: float | None = None
         self.retry_reason = ""
+        self.deferral: Deferral | None = None
+        self.input_request: InputRequest | None = None
 
     def run(self) -> Done:
         """Run, and turn whatever happens into an outcome."""
@@ -104,6 +116,8 @@ class _Attempt:
             retry=self.retry,
             error=error,
             wake_at=self.wake_at,
+            deferral=self.deferral,
+            input_request=self.input_request,
             skips=self._chosen_skips(outcome),
             retry_delay_seconds=self.retry_delay,
             retry_reason=self.retry_reason,
@@ -152,8 +166,8 @@ class _Attempt:
         task = self.task
         task.pre_execute(context)
         _call_all(task.on_execute_callback, context, "on_execute_callback")
-        with time_limit(task.execution_timeout, task.task_id):
-            result = run_to_end(task.execute(context))
+        with time_limit(time_left(task, self.order, self.clock.now()), task.task_id):
+            result = run_to_end(begin(task, self.order, context))
         self._push(result)
         task.post_execute(context, result)
 
@@ -233,6 +247,8 @@ class _Attempt:
                 self.wake_at = date.timestamp()
                 log.info("Goes on at %s", date)
                 return LegState.RESCHEDULED, ""
+            case TaskDeferred() | TaskAwaitingInput():
+                return self._leave(raised)
             case AirflowTaskTerminated():
                 return LegState.KILLED, self._end_from_outside(raised)
         if isinstance(raised, AirflowTaskTimeout):
@@ -256,6 +272,19 @@ class _Attempt:
         self.retry_reason = decision.reason or ""
         if decision.action is RetryAction.RETRY and decision.retry_delay is not None:
             self.retry_delay = decision.retry_delay.total_seconds()
+
+    def _leave(self, raised: TaskDeferred | TaskAwaitingInput) -> tuple[LegState, str]:
+        try:
+            if isinstance(raised, TaskAwaitingInput):
+                self.input_request = request_of(raised)
+                log.info("Waits for a person's answer: %s", self.input_request.subject)
+                return LegState.AWAITING_INPUT, ""
+            limit = execution_limit(self.task, self.order)
+            self.deferral = deferral_of(raised, limit, self.clock.now())
+        except Exception as fault:  # noqa: BLE001 - a wait that cannot be told of fails its task
+            return self._outcome_of(fault)
+        log.info("Deferred to %s", self.deferral.classpath)
+        return LegState.DEFERRED, ""
 
     def _end_from_outside(self, raised: BaseException) -> str:
         if os.getpid() != self.pid:

@@ -286,6 +286,7 @@ class _Runner:
             try_number=node.try_number,
             max_tries=node.max_tries,
             leg=self.legs.get((task_id, path), 1),
+            reschedules=self.legs.get((task_id, path), 1) - 1,
             run=self.facts,
             bundle=BundleRef(name="local", root=str(file.parent), dags_folder=str(file.parent)),
             file=file.name,

@@ -4,7 +4,16 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tradewind.core.spec import DagSpec, GroupSpec, MapAxis, MapSpec, ParamSpec, RetrySpec, TaskSpec
+from tradewind.core.spec import (
+    DagSpec,
+    GroupSpec,
+    MapAxis,
+    MapSpec,
+    ParamSpec,
+    RetrySpec,
+    StartTrigger,
+    TaskSpec,
+)
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
@@ -17,6 +26,7 @@ from tradewind.sdk.mapped import MapInput
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.params import ParamsDict
 from tradewind.sdk.references import Reference, XComArg
+from tradewind.sdk.serde import encode
 from tradewind.sdk.timetables import schedule_text
 from tradewind.sdk.timezone import convert_to_utc, zone_name
 
@@ -98,11 +108,26 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
         mapping=serialize_mapping(task.task_id, task.map_input) if task.is_mapped else None,
+        start_trigger=_serialize_start_trigger(task),
         map_index_template=task.map_index_template,
         owner=task.owner,
         doc_md=_documentation(task),
         display_name=task.task_display_name if task.task_display_name != task.task_id else None,
         template_fields=_serialize_templates(task),
+    )
+
+
+def _serialize_start_trigger(task: Any) -> StartTrigger | None:
+    """Answer the trigger a task begins with; a mapped one is asked for it instance by instance."""
+    args = None if task.is_mapped else task.start_trigger_args
+    if not task.start_from_trigger or args is None:
+        return None
+    return StartTrigger(
+        classpath=args.trigger_cls,
+        kwargs=encode(dict(args.trigger_kwargs or {})).decode(),
+        next_method=args.next_method,
+        next_kwargs=encode(dict(args.next_kwargs or {})).decode(),
+        timeout_seconds=_seconds(args.timeout),
     )
 
 

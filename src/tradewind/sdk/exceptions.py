@@ -4,7 +4,8 @@ They keep the names the field knows, because existing Dag files catch them by th
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 
 class AirflowException(Exception):
@@ -54,6 +55,62 @@ class AirflowRescheduleException(AirflowException):
     def __init__(self, reschedule_date: datetime) -> None:
         super().__init__(reschedule_date)
         self.reschedule_date = reschedule_date
+
+
+class TaskDeferred(BaseException):
+    """Raised by a task: it gives its place back until its trigger says something.
+
+    ``BaseOperator.defer`` raises it. Not an ``Exception``, so that ``except Exception`` in a task
+    lets it pass.
+    """
+
+    def __init__(
+        self,
+        *,
+        trigger: Any,
+        method_name: str,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | float | None = None,
+        queue: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.trigger = trigger
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timedelta(seconds=timeout) if isinstance(timeout, int | float) else timeout
+        self.queue = queue
+
+    def serialize(self) -> tuple[str, tuple[object, ...], dict[str, object]]:
+        """Answer the class's path and the arguments it can be made from again."""
+        cls = type(self)
+        fields = ("trigger", "method_name", "kwargs", "timeout")
+        return f"{cls.__module__}.{cls.__name__}", (), {n: getattr(self, n) for n in fields}
+
+    def __repr__(self) -> str:
+        return f"<TaskDeferred trigger={self.trigger!r} method={self.method_name}>"
+
+
+class TaskAwaitingInput(BaseException):
+    """Raised by a task: it gives its place back until a person has answered.
+
+    ``request`` is made by ``tradewind.sdk.asking.ask_person``, which raises this.
+    """
+
+    def __init__(self, request: Any) -> None:
+        super().__init__()
+        self.request = request
+
+
+class TaskDeferralError(AirflowException):
+    """The trigger of a deferred task failed."""
+
+
+class TaskDeferralTimeout(AirflowException):
+    """The trigger of a deferred task took longer than it may."""
+
+
+class HITLTimeoutError(AirflowException):
+    """Nobody answered in time, and there are no defaults to go on with."""
 
 
 class DownstreamTasksSkipped(AirflowException):

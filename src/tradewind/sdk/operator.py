@@ -3,13 +3,18 @@
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from tradewind.sdk import scope
 from tradewind.sdk.arguments import as_list, as_span, as_trigger_rule, as_weight_rule, as_whole
 from tradewind.sdk.defaults import OperatorMeta, accepted_names
 from tradewind.sdk.enums import TriggerRule, WeightRule
-from tradewind.sdk.exceptions import UnsupportedArgument
+from tradewind.sdk.exceptions import (
+    TaskDeferralError,
+    TaskDeferralTimeout,
+    TaskDeferred,
+    UnsupportedArgument,
+)
 from tradewind.sdk.mapped import OperatorPartial
 from tradewind.sdk.naming import check_key
 from tradewind.sdk.node import (
@@ -29,6 +34,10 @@ from tradewind.sdk.removed import TASK_IGNORED, TASK_RENAMED, refuse_unknown, ta
 from tradewind.sdk.timezone import as_instant
 
 Callback = Callable[[Any], Any]
+
+FAIL_METHOD = "__fail__"
+"""The ``next_method`` of a deferred task whose trigger said nothing to go on with."""
+TRIGGER_TIMEOUT = "Trigger timeout"
 
 _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "email": (None, "nobody is mailed; use on_failure_callback"),
@@ -357,6 +366,44 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         """Do what must happen right after ``execute``."""
         if self._post_execute_hook is not None:
             self._post_execute_hook(context, result)
+
+    def defer(
+        self,
+        *,
+        trigger: Any,
+        method_name: str,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | float | None = None,
+    ) -> NoReturn:
+        """Give the place back until the trigger says something; ``method_name`` goes on then.
+
+        The method is called with the context, ``event`` and what ``kwargs`` holds, in a new
+        process, on a copy of this operator as the Dag file makes it: what ``execute`` changed on
+        ``self`` is gone.
+
+        Raises:
+            TaskDeferred: Always; let it pass.
+        """
+        raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any
+    ) -> Any:
+        """Go on after a deferral: called instead of ``execute``.
+
+        Raises:
+            TaskDeferralTimeout: The trigger took longer than its timeout.
+            TaskDeferralError: The trigger failed.
+        """
+        given = dict(next_kwargs or {})
+        if next_method == FAIL_METHOD:
+            if given.get("traceback"):
+                self.log.error("Trigger failed:\n%s", "".join(given["traceback"]))
+            error = given.get("error", "Unknown")
+            if error == TRIGGER_TIMEOUT:
+                raise TaskDeferralTimeout(error)
+            raise TaskDeferralError(error)
+        return getattr(self, next_method)(context, **given)
 
     def on_kill(self) -> None:
         """Clean up what would live on when the task is ended from outside."""

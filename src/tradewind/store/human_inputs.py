@@ -177,6 +177,7 @@ def read_answers(tx: Tx, vault: Vault, tries: dict[int, int]) -> dict[int, Resum
         if row.try_number == tries[row.ti_id]:
             found[row.ti_id] = Resume(
                 method=row.method_name,
+                is_answer=True,
                 kwargs=vault.decrypt(row.method_kwargs).encode(),
                 event=None if row.chosen_options is None else _event(row),
                 failure=row.failure or "" if row.chosen_options is None else "",

@@ -126,7 +126,7 @@ def test_ctrl_c_is_for_the_whole_run():
 
 def test_the_context_of_a_dated_run():
     seen = {}
-    run(python(lambda **context: seen.update(context)), try_number=2, leg=3)
+    run(python(lambda **context: seen.update(context)), try_number=2, leg=3, reschedules=2)
 
     assert seen["ds"] == "2026-04-20"
     assert seen["ds_nodash"] == "20260420"

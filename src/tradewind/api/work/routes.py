@@ -114,6 +114,7 @@ class WorkApp:
             worker_id=message.worker_id,
             seq=message.seq,
             draining=message.draining,
+            trigger_room=message.trigger_room,
             open=message.open,
             abandoned=message.abandoned,
         )
@@ -150,6 +151,9 @@ def _says_something(answer: Answer) -> bool:
         answer.claims
         or answer.parses
         or answer.cancels
+        or answer.triggers
+        or answer.trigger_cancels
+        or answer.fired_recorded
         or answer.recorded
         or answer.refused
         or not answer.known

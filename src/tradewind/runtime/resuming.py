@@ -1,0 +1,125 @@
+"""Leaving a task's process for a trigger or a person, and going on from there in the next leg."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from tradewind.protocol.leaving import TIMED_OUT, Deferral, InputRequest, Resume
+from tradewind.protocol.orders import TaskOrder
+from tradewind.sdk.exceptions import (
+    AirflowException,
+    HITLTimeoutError,
+    TaskAwaitingInput,
+    TaskDeferred,
+)
+from tradewind.sdk.operator import FAIL_METHOD, TRIGGER_TIMEOUT
+from tradewind.sdk.serde import decode, encode
+
+log = logging.getLogger("tradewind.task")
+
+
+def begin(task: Any, order: TaskOrder, context: Mapping[str, Any]) -> Any:
+    """Call what this leg is about: ``execute``, or the method that goes on after a wait.
+
+    Raises:
+        TaskDeferred: The task begins with its trigger.
+        HITLTimeoutError: It asked a person, and nobody answered in time.
+        BaseException: Whatever the task raises.
+    """
+    resume = order.resume
+    if resume is not None:
+        return _go_on(task, resume, context)
+    if task.start_from_trigger and task.start_trigger_args is not None:
+        raise start_deferral(task.start_trigger_args)
+    return task.execute(context)
+
+
+def _go_on(task: Any, resume: Resume, context: Mapping[str, Any]) -> Any:
+    if resume.is_answer and resume.event is None:
+        raise HITLTimeoutError("Nobody answered in time, and there are no defaults to go on with")
+    if resume.event is None:
+        is_late = resume.failure == TIMED_OUT
+        error = TRIGGER_TIMEOUT if is_late else "Trigger failure"
+        given = {"error": error, "traceback": [resume.detail] if resume.detail else None}
+        return task.resume_execution(FAIL_METHOD, given, context)
+    kwargs = {**decode(resume.kwargs), "event": decode(resume.event)}
+    return task.resume_execution(resume.method, kwargs, context)
+
+
+def start_deferral(args: Any) -> TaskDeferred:
+    """Answer the deferral that a task begins with which has ``start_from_trigger``."""
+    return TaskDeferred(
+        trigger=_Described(args.trigger_cls, args.trigger_kwargs),
+        method_name=args.next_method,
+        kwargs=args.next_kwargs,
+        timeout=args.timeout,
+    )
+
+
+class _Described:
+    """A trigger that is told of, not made: its class need not be importable here."""
+
+    def __init__(self, classpath: str, kwargs: Mapping[str, Any] | None) -> None:
+        self._said = classpath, dict(kwargs or {})
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Answer what it was told."""
+        return self._said
+
+
+def deferral_of(raised: TaskDeferred, limit: datetime | None, now: datetime) -> Deferral:
+    """Answer what the server keeps of a deferral.
+
+    Args:
+        raised: What the task raised.
+        limit: When its ``execution_timeout`` is over, if it has one.
+        now: The present moment.
+
+    Raises:
+        AirflowException: The trigger or what goes on with it cannot be kept; the message says why.
+    """
+    said = raised.trigger.serialize()
+    if not isinstance(said, tuple | list) or len(said) < 2:
+        raise AirflowException(
+            f"{type(raised.trigger).__name__}.serialize() must answer a class path and arguments"
+        )
+    classpath, kwargs = said[0], said[1]
+    moments = [limit] if limit is not None else []
+    if raised.timeout is not None:
+        moments.append(now + raised.timeout)
+    return Deferral(
+        classpath=str(classpath),
+        kwargs=encode(dict(kwargs)),
+        method_name=raised.method_name,
+        method_kwargs=encode(dict(raised.kwargs or {})),
+        timeout_at=min(moments, default=None),
+    )
+
+
+def request_of(raised: TaskAwaitingInput) -> InputRequest:
+    """Answer what the server keeps of a question.
+
+    Raises:
+        AirflowException: It was not made by ``ask_person``.
+    """
+    if not isinstance(raised.request, InputRequest):
+        raise AirflowException("A TaskAwaitingInput is raised by ask_person(), nothing else")
+    return raised.request
+
+
+def execution_limit(task: Any, order: TaskOrder) -> datetime | None:
+    """Answer when the ``execution_timeout`` is over: it spans the deferrals of a try."""
+    span: timedelta | None = task.execution_timeout if task is not None else None
+    if span is None or order.first_started_at is None:
+        return None
+    return order.first_started_at + span
+
+
+def time_left(task: Any, order: TaskOrder, now: datetime) -> timedelta | None:
+    """Answer how long this leg may run: all of its ``execution_timeout``, or what a wait left."""
+    span: timedelta | None = task.execution_timeout
+    limit = execution_limit(task, order)
+    if span is None or order.resume is None or limit is None:
+        return span
+    return limit - now

@@ -1,0 +1,196 @@
+"""What the server does with tasks that wait outside any process."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.conformance.api.conftest import NOW, Stack
+from tradewind.core.states import LegState
+from tradewind.protocol.exchange import Answer
+from tradewind.protocol.leaving import Deferral, InputRequest
+from tradewind.protocol.orders import TaskOrder
+from tradewind.protocol.reports import Finish
+from tradewind.protocol.triggers import Fired, TriggerOrder
+
+WAIT = Deferral(
+    classpath="shop.triggers.Truck",
+    kwargs=b'{"secret":"swordfish"}',
+    method_name="unload",
+    method_kwargs=b'{"dock":4}',
+)
+
+
+def ended(order: TaskOrder, outcome: LegState, **fields: Any) -> Finish:
+    return Finish(
+        attempt_id=order.attempt_id,
+        epoch=order.epoch,
+        token=order.token,
+        outcome=outcome,
+        **fields,
+    )
+
+
+def begin(stack: Stack, worker: str) -> TaskOrder:
+    stack.trigger(dag_run_id="r")
+    (order,) = stack.exchange(worker).claims
+    return order
+
+
+def defer(stack: Stack, worker: str, wait: Deferral = WAIT) -> TaskOrder:
+    order = begin(stack, worker)
+    stack.exchange(worker, finishes=(ended(order, LegState.DEFERRED, deferral=wait),))
+    assert state_of(stack) == "deferred"
+    return order
+
+
+def claim(stack: Stack, worker: str) -> TriggerOrder:
+    (trigger,) = stack.exchange(worker, trigger_room=10).triggers
+    return trigger
+
+
+def fired(trigger: TriggerOrder, event: bytes = b'{"crates":7}', **fields: Any) -> Fired:
+    return Fired(trigger_id=trigger.trigger_id, epoch=trigger.epoch, event=event, **fields)
+
+
+def state_of(stack: Stack, task: str = "extract") -> str:
+    found = stack.get(f"/api/v2/dags/daily_sales/dagRuns/r/taskInstances/{task}")
+    return str(found["state"])
+
+
+def test_a_deferred_task_goes_on_with_its_event(stack: Stack, worker: str) -> None:
+    first = defer(stack, worker)
+    trigger = claim(stack, worker)
+    assert (trigger.classpath, trigger.kwargs) == (WAIT.classpath, WAIT.kwargs)
+    assert trigger.log_path == first.log_path
+    answer = stack.exchange(worker, fired=(fired(trigger),))
+    assert answer.fired_recorded == ((trigger.trigger_id, trigger.epoch),)
+    (second,) = answer.claims
+    assert (second.try_number, second.leg, second.ti_id) == (1, 2, first.ti_id)
+    assert second.resume is not None
+    assert (second.resume.method, second.resume.event) == ("unload", b'{"crates":7}')
+    assert second.resume.kwargs == b'{"dock":4}'
+    stack.exchange(worker, finishes=(ended(second, LegState.SUCCESS),))
+    assert state_of(stack) == "success"
+
+
+def test_a_second_event_changes_nothing(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    trigger = claim(stack, worker)
+    (second,) = stack.exchange(worker, fired=(fired(trigger),)).claims
+    again = stack.exchange(worker, fired=(fired(trigger, b'{"crates":8}'),))
+    assert again.fired_recorded
+    assert not again.claims
+    assert second.resume is not None
+    assert second.resume.event == b'{"crates":7}'
+
+
+def test_what_it_is_made_from_is_encrypted_at_rest(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    for path in stack.settings.database_path.parent.glob("*.db*"):
+        assert b"swordfish" not in path.read_bytes()
+
+
+def test_a_claim_that_came_back_resumes_all_the_same(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    (second,) = stack.exchange(worker, fired=(fired(claim(stack, worker)),)).claims
+    answer = stack.exchange(worker, finishes=(ended(second, LegState.RETURNED),))
+    (third,) = answer.claims
+    assert (third.leg, third.resume) == (3, second.resume)
+
+
+def test_a_new_try_starts_anew(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    (second,) = stack.exchange(worker, fired=(fired(claim(stack, worker)),)).claims
+    stack.exchange(worker, finishes=(ended(second, LegState.FAILED, error="no crates"),))
+    stack.clock.at = NOW + timedelta(hours=1)
+    stack.tick()
+    (retry,) = stack.exchange(worker).claims
+    assert (retry.try_number, retry.leg, retry.resume) == (2, 1, None)
+
+
+def test_a_wait_that_takes_too_long_goes_on_to_say_so(stack: Stack, worker: str) -> None:
+    late = NOW + timedelta(minutes=5)
+    defer(stack, worker, Deferral(classpath="x.Y", method_name="m", timeout_at=late))
+    trigger = claim(stack, worker)
+    stack.clock.at = late
+    stack.tick()
+    answer = stack.exchange(worker)
+    (cancel,) = answer.trigger_cancels
+    assert (cancel.trigger_id, cancel.is_kill) == (trigger.trigger_id, False)
+    (second,) = answer.claims
+    assert second.resume is not None
+    assert (second.resume.failure, second.resume.event) == ("timeout", None)
+
+
+def test_a_failed_trigger_is_told_to_its_task(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    trigger = claim(stack, worker)
+    failed = Fired(
+        trigger_id=trigger.trigger_id, epoch=trigger.epoch, error="Boom", detail="Traceback"
+    )
+    (second,) = stack.exchange(worker, fired=(failed,)).claims
+    assert second.resume is not None
+    assert (second.resume.failure, second.resume.detail) == ("failure", "Traceback")
+
+
+def test_triggers_of_a_lost_worker_move_to_another(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    before = claim(stack, worker)
+    other = stack.register(name="other")
+    assert not stack.exchange(other, trigger_room=10).triggers
+    stack.clock.at = NOW + timedelta(seconds=20)
+    stack.exchange(other, held=(), triggers_held=())
+    stack.clock.at = NOW + timedelta(seconds=35)
+    stack.tick()
+    after = claim(stack, other)
+    assert after.trigger_id == before.trigger_id
+    assert after.epoch > before.epoch
+    assert not stack.exchange(worker, fired=(fired(before),)).known
+    assert state_of(stack) == "deferred"
+    assert stack.exchange(other, fired=(fired(after),)).claims
+
+
+def test_a_trigger_its_worker_does_not_hold_is_given_again(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    before = claim(stack, worker)
+    kept = stack.exchange(worker, held=(), triggers_held=(before.trigger_id,), trigger_room=10)
+    assert not kept.triggers
+    (after,) = stack.exchange(worker, held=(), triggers_held=(), trigger_room=10).triggers
+    assert (after.trigger_id, after.epoch) == (before.trigger_id, before.epoch + 1)
+
+
+def test_a_stranger_is_told_to_stop(stack: Stack, worker: str) -> None:
+    answer = stack.exchange(worker, held=(), triggers_held=(4711,))
+    (cancel,) = answer.trigger_cancels
+    assert (cancel.trigger_id, cancel.is_kill) == (4711, True)
+
+
+def ask(stack: Stack, worker: str, **fields: Any) -> Answer:
+    order = begin(stack, worker)
+    asked = InputRequest(subject="Ship it?", options=("yes", "no"), **fields)
+    answer = stack.exchange(
+        worker, finishes=(ended(order, LegState.AWAITING_INPUT, input_request=asked),)
+    )
+    assert state_of(stack) == "awaiting_input"
+    return answer
+
+
+def test_nobody_answers_in_time_and_the_defaults_are_taken(stack: Stack, worker: str) -> None:
+    late = NOW + timedelta(minutes=5)
+    ask(stack, worker, defaults=("no",), timeout_at=late)
+    stack.clock.at = late
+    stack.tick()
+    (second,) = stack.exchange(worker).claims
+    assert second.resume is not None
+    assert second.resume.is_answer
+    assert second.resume.event is not None
+    assert b'"chosen_options":["no"]' in second.resume.event
+
+
+def test_nobody_answers_in_time_and_there_are_no_defaults(stack: Stack, worker: str) -> None:
+    late = NOW + timedelta(minutes=5)
+    ask(stack, worker, timeout_at=late)
+    stack.clock.at = late
+    stack.tick()
+    (second,) = stack.exchange(worker).claims
+    assert second.resume is not None
+    assert (second.resume.event, second.resume.failure) == (None, "timeout")
