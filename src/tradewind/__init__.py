@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import get_parsing_context as get_parsing_context
     from tradewind.sdk import literal as literal
     from tradewind.sdk import macros as macros
+    from tradewind.sdk import result as result
     from tradewind.sdk import setup as setup
     from tradewind.sdk import task as task
     from tradewind.sdk import task_group as task_group

@@ -174,6 +174,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often a run as a whole is tried again after it failed."""
     has_callbacks: bool = False
     render_template_as_native_obj: bool = False
+    results: tuple[tuple[str, str], ...] = ()
+    """(task, XCom key) of each output that its author named a result of the whole Dag."""
     warnings: tuple[str, ...] = ()
     """What was accepted without effect or looks like a mistake; shown in CLI, UI and lint."""
 

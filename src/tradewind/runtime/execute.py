@@ -43,6 +43,7 @@ from tradewind.sdk.exceptions import (
     UnmappableXComLengthPushed,
     UnmappableXComTypePushed,
 )
+from tradewind.sdk.nesting import at_work
 from tradewind.sdk.references import XCOM_RETURN_KEY, XComArg
 from tradewind.sdk.retry_policies import RetryAction, judge
 from tradewind.sdk.serde import length_of, pickling
@@ -166,7 +167,8 @@ class _Attempt:
         task = self.task
         task.pre_execute(context)
         _call_all(task.on_execute_callback, context, "on_execute_callback")
-        with time_limit(time_left(task, self.order, self.clock.now()), task.task_id):
+        limit = time_left(task, self.order, self.clock.now())
+        with time_limit(limit, task.task_id), at_work(task):
             result = run_to_end(begin(task, self.order, context))
         self._push(result)
         task.post_execute(context, result)

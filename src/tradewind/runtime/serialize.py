@@ -29,6 +29,7 @@ from tradewind.sdk.references import Reference, XComArg
 from tradewind.sdk.serde import encode
 from tradewind.sdk.timetables import schedule_text
 from tradewind.sdk.timezone import convert_to_utc, zone_name
+from tradewind.sdk.weights import weight_of
 
 _LARGEST_WEIGHT = 2**31 - 1
 _LONGEST_FIELD = 4096
@@ -76,6 +77,7 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         owner_links=dag.owner_links,
         groups=_serialize_groups(dag),
         has_callbacks=bool(dag.on_success_callback or dag.on_failure_callback),
+        results=tuple((one.operator.task_id, one.key) for one in dag.results),
         render_template_as_native_obj=bool(dag.render_template_as_native_obj),
         warnings=tuple(_warnings(dag, order)),
     )
@@ -175,7 +177,9 @@ def _weights(order: Iterable[Any]) -> dict[str, int]:
     weights: dict[str, int] = {}
     for name, task in tasks.items():
         total = task.priority_weight
-        if task.weight_rule is not WeightRule.ABSOLUTE:
+        if hasattr(task.weight_rule, "get_weight"):
+            total = weight_of(task.weight_rule, task)
+        elif task.weight_rule is not WeightRule.ABSOLUTE:
             reach = above if task.weight_rule is WeightRule.UPSTREAM else below
             total += _sum_of(reach[name], own)
         weights[name] = max(-_LARGEST_WEIGHT - 1, min(_LARGEST_WEIGHT, total))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.context import get_parsing_context as get_parsing_context
     from tradewind.sdk.dags import DAG as DAG
     from tradewind.sdk.dags import dag as dag
+    from tradewind.sdk.decorators import result as result
     from tradewind.sdk.decorators import setup as setup
     from tradewind.sdk.decorators import task as task
     from tradewind.sdk.decorators import task_group as task_group
@@ -111,6 +112,7 @@ EXPORTS = {
     "get_current_context": "tradewind.sdk.context",
     "get_parsing_context": "tradewind.sdk.context",
     "literal": "tradewind.sdk.templating",
+    "result": "tradewind.sdk.decorators",
     "setup": "tradewind.sdk.decorators",
     "task": "tradewind.sdk.decorators",
     "task_group": "tradewind.sdk.decorators",

@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewind.errors import did_you_mean
 from tradewind.sdk.enums import TriggerRule, WeightRule
-from tradewind.sdk.exceptions import AirflowException, UnsupportedArgument
+from tradewind.sdk.exceptions import AirflowException
 
 
 def as_trigger_rule(rule: Any, task_id: str) -> TriggerRule:
@@ -25,22 +25,20 @@ def as_trigger_rule(rule: Any, task_id: str) -> TriggerRule:
         ) from None
 
 
-def as_weight_rule(rule: Any, task_id: str) -> WeightRule:
-    """Answer the weight rule of that name.
+def as_weight_rule(rule: Any, task_id: str) -> Any:
+    """Answer the weight rule of that name, or the strategy of its author's own.
 
     Raises:
-        UnsupportedArgument: It is a strategy of its author's own.
         AirflowException: There is none of that name.
     """
-    if not isinstance(rule, str):
-        raise UnsupportedArgument(
-            f"Task '{task_id}' has a weight_rule of its own ({type(rule).__name__}); "
-            "downstream, upstream and absolute can be used"
-        )
+    if isinstance(rule, type) and hasattr(rule, "get_weight"):
+        rule = rule()
+    if hasattr(rule, "get_weight"):
+        return rule
     try:
         return WeightRule(rule)
     except ValueError:
-        hint = did_you_mean(rule, WeightRule.all_weight_rules())
+        hint = did_you_mean(str(rule), WeightRule.all_weight_rules())
         raise AirflowException(
             f"Task '{task_id}' has an unknown weight rule '{rule}'. {hint}".rstrip()
         ) from None

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
@@ -12,14 +13,17 @@ from typing import Any
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
 from tradewind.sdk.arguments import as_list
+from tradewind.sdk.decorators import task as task_decorators
+from tradewind.sdk.enums import DagRunType
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, TaskNotFound
 from tradewind.sdk.group import TaskGroup
 from tradewind.sdk.naming import check_key
 from tradewind.sdk.order import topological_order
 from tradewind.sdk.params import Param, ParamsDict
-from tradewind.sdk.references import DagParam
+from tradewind.sdk.references import DagParam, XComArg
 from tradewind.sdk.removed import DAG_IGNORED, DAG_RENAMED, refuse_unknown, take_removed
 from tradewind.sdk.sentinels import NOTSET
+from tradewind.sdk.subset import subset_of
 from tradewind.sdk.templating import make_environment
 from tradewind.sdk.timetables import Timetable, timetable_of
 from tradewind.sdk.timezone import as_instant, utc
@@ -38,7 +42,6 @@ _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "deadline": (None, "no deadline alerts are sent yet"),
     "access_control": (None, "roles are not bound to Dags"),
     "disable_bundle_versioning": (None, "every run records the bytes it runs"),
-    "rerun_with_latest_version": (None, "a cleared run uses the newest version of its Dag"),
 }
 
 
@@ -133,11 +136,15 @@ class DAG:
         if given["on_success_callback"] or given["on_failure_callback"]:
             self.warnings.append("callbacks of a Dag are called by dag.test() only, so far")
         given["tags"] = _tags(self.dag_id, given["tags"])
-        given["owner_links"] = dict(given["owner_links"] or {})
+        given["owner_links"] = _owner_links(self.dag_id, given["owner_links"])
         given["template_searchpath"] = as_list(given["template_searchpath"])
         for name, default in _LIMITS.items():
             given[name] = default if given[name] is None else int(given[name])
-        given["allowed_run_types"] = as_list(given["allowed_run_types"]) or None
+        given["allowed_run_types"] = _run_types(self.dag_id, given["allowed_run_types"])
+        if given["rerun_with_latest_version"] is False:
+            self.warnings.append(
+                "'rerun_with_latest_version' has no effect: a cleared run uses the newest version"
+            )
         given["dag_display_name"] = given["dag_display_name"] or self.dag_id
         own = {**self.default_args.get("params", {}), **(given.pop("params") or {})}
         self.params = ParamsDict(own)
@@ -145,6 +152,7 @@ class DAG:
         for name, value in given.items():
             setattr(self, name, value)
         self.task_dict: dict[str, Any] = {}
+        self.results: list[XComArg] = []
         self.edge_info: dict[str, dict[str, Any]] = {}
         self._environments: dict[tuple[bool, str], Any] = {}
         self.fileloc: str = scope.loading_file() or os.path.abspath(_caller_file())
@@ -210,6 +218,20 @@ class DAG:
         """Answer the task groups by id; the Dag's own is None."""
         return self.task_group.get_task_group_dict()
 
+    @property
+    def safe_dag_id(self) -> str:
+        """Answer the id with its dots replaced, for names of files."""
+        return self.dag_id.replace(".", "__dot__")
+
+    @property
+    def task(self) -> Any:
+        """Answer the ``@task`` decorator for tasks of this Dag: ``@dag.task``."""
+        return functools.partial(task_decorators, dag=self)
+
+    def has_task_group(self, task_group_id: str) -> bool:
+        """Say whether there is a task group of that id."""
+        return task_group_id in self.task_group_dict
+
     def has_task(self, task_id: str) -> bool:
         """Say whether there is a task of that id."""
         return task_id in self.task_dict
@@ -255,6 +277,54 @@ class DAG:
     ) -> None:
         """Write on the line between two tasks."""
         self.edge_info.setdefault(upstream_task_id, {})[downstream_task_id] = info
+
+    def set_dependency(self, upstream_task_id: str, downstream_task_id: str) -> None:
+        """Put one task before another, both by their ids."""
+        self.get_task(upstream_task_id).set_downstream(self.get_task(downstream_task_id))
+
+    def add_result(self, output: XComArg) -> None:
+        """Name the output of a task as a result of the whole Dag, for those who wait for a run.
+
+        Raises:
+            TypeError: It is no task's output.
+            AirflowException: The task is in another Dag.
+        """
+        if not isinstance(output, XComArg):
+            raise TypeError(f"A result is the output of a task, not {type(output).__name__}")
+        if output.operator.get_dag() is not self:
+            raise AirflowException(
+                f"Task '{output.operator.task_id}' is not in Dag '{self.dag_id}', so it gives it "
+                "no result"
+            )
+        if output not in self.results:
+            self.results.append(output)
+
+    def partial_subset(
+        self,
+        task_ids: str | re.Pattern[str] | Iterable[str],
+        include_downstream: bool = False,
+        include_upstream: bool = True,
+        include_direct_upstream: bool = False,
+        exclude_original: bool = False,
+    ) -> "DAG":
+        """Answer a copy with some tasks only: those named, or whose id matches the expression.
+
+        Example:
+            >>> from tradewind import DAG, EmptyOperator, chain
+            >>> with DAG("abc") as dag:
+            ...     chain(*(EmptyOperator(task_id=name) for name in "abc"))
+            >>> dag.partial_subset("b").task_ids
+            ['a', 'b']
+        """
+        made: DAG = subset_of(
+            self,
+            task_ids,
+            include_downstream=include_downstream,
+            include_upstream=include_upstream,
+            include_direct_upstream=include_direct_upstream,
+            exclude_original=exclude_original,
+        )
+        return made
 
     def topological_sort(self) -> tuple[Any, ...]:
         """Answer the tasks so that each comes after those it depends on, ties by id.
@@ -399,6 +469,27 @@ def _tags(dag_id: str, tags: Collection[str] | None) -> set[str]:
         if len(tag) > 100:
             raise AirflowException(f"Dag '{dag_id}' has a tag of more than 100 characters: {tag}")
     return found
+
+
+def _owner_links(dag_id: str, links: Mapping[str, str] | None) -> dict[str, str]:
+    for owner, link in (links or {}).items():
+        if not re.match(r"(https?://\S+|mailto:\S+@\S+)$", str(link)):
+            raise AirflowException(
+                f"Dag '{dag_id}' has a link for owner '{owner}' that is neither an address "
+                f"(https://...) nor mailto: {link!r}"
+            )
+    return dict(links or {})
+
+
+def _run_types(dag_id: str, given: Any) -> list[str] | None:
+    names = [str(one) for one in as_list(given)]
+    for name in names:
+        if name not in set(DagRunType):
+            raise AirflowException(
+                f"Dag '{dag_id}' allows the run type '{name}', which there is not. "
+                f"{did_you_mean(name, list(DagRunType))}".rstrip()
+            )
+    return names or None
 
 
 def _doc_text(doc_md: str | None, folder: str) -> str | None:

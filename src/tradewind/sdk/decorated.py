@@ -91,6 +91,7 @@ class TaskDecorator:
         self.is_setup = False
         self.is_teardown = False
         self.on_failure_fail_dagrun = False
+        self.is_result = False
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -121,6 +122,8 @@ class TaskDecorator:
             operator.as_setup()
         if self.is_teardown:
             operator.as_teardown(on_failure_fail_dagrun=self.on_failure_fail_dagrun)
+        if self.is_result:
+            operator.dag.add_result(XComArg(operator))
 
     def override(self, **kwargs: Any) -> "TaskDecorator":
         """Answer this task with other settings, as in ``load.override(retries=3)(x)``."""
@@ -133,6 +136,7 @@ class TaskDecorator:
         )
         twin.is_setup, twin.is_teardown = self.is_setup, self.is_teardown
         twin.on_failure_fail_dagrun = self.on_failure_fail_dagrun
+        twin.is_result = self.is_result
         return twin
 
     def partial(self, **kwargs: Any) -> "TaskDecorator":

@@ -21,6 +21,7 @@ from tradewind.sdk.kinds import (
     virtualenv_task,
 )
 from tradewind.sdk.provided import find_decorator, provided_names, where_to_get
+from tradewind.sdk.references import XComArg
 
 
 class TaskDecorators:
@@ -141,6 +142,35 @@ def task_group(group_id: Any = None, **kwargs: Any) -> Any:
     if group_id is not None:
         kwargs["group_id"] = group_id
     return lambda function: TaskGroupFactory(function, kwargs)
+
+
+def result(output: Any) -> Any:
+    """Name what a task returns as a result of its Dag: ``@result`` above ``@task``, or a call.
+
+    Example:
+        >>> from tradewind import dag, result, task
+        >>> @dag(schedule=None)
+        ... def sums():
+        ...     @result
+        ...     @task
+        ...     def add(a, b):
+        ...         return a + b
+        ...
+        ...     add(1, 2)
+        >>> [one.operator.task_id for one in sums().results]
+        ['add']
+
+    Raises:
+        TypeError: It is neither a task decorator nor a task or its output.
+    """
+    if isinstance(output, TaskDecorator):
+        output.is_result = True
+        return output
+    found = output if isinstance(output, XComArg) else getattr(output, "output", None)
+    if not isinstance(found, XComArg):
+        raise TypeError(f"@result goes above @task, or around an output, not {output!r}")
+    found.operator.dag.add_result(found)
+    return output
 
 
 def setup(function: Any) -> TaskDecorator:

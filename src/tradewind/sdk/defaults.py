@@ -12,12 +12,13 @@ from typing import Any
 
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
+from tradewind.sdk.nesting import watch_execute
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class OperatorMeta(ABCMeta):
-    """Makes every ``__init__`` of an operator take defaults and refuse positional arguments."""
+    """Makes ``__init__`` take defaults and names only, and ``execute`` notice who calls it."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
@@ -26,6 +27,9 @@ class OperatorMeta(ABCMeta):
         init = namespace.get("__init__")
         if init is not None:
             namespace["__init__"] = _with_defaults(init)
+        execute = namespace.get("execute")
+        if inspect.isfunction(execute):
+            namespace["execute"] = watch_execute(execute)
         return super().__new__(mcs, name, bases, namespace, **kwargs)
 
 

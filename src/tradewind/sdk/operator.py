@@ -47,7 +47,6 @@ _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "inlets": (None, "assets are not tracked yet"),
     "outlets": (None, "no asset events are emitted yet"),
     "map_index_template": (None, "mapped instances are shown by their index"),
-    "allow_nested_operators": (True, "nested operators are always allowed"),
 }
 """Argument: the value that asks for nothing, and what a person must know about any other."""
 
@@ -109,7 +108,8 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     wait_for_downstream: bool
     params: ParamsDict
     priority_weight: int
-    weight_rule: WeightRule
+    weight_rule: Any
+    """A WeightRule, or a PriorityWeightStrategy."""
     queue: str
     pool: str
     pool_slots: int
@@ -136,6 +136,9 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     doc_yaml: str | None
     doc_rst: str | None
     task_display_name: str
+    allow_nested_operators: bool
+    logger_name: str | None
+    resources: Any
     render_template_as_native_obj: bool | None
     warnings: list[str]
 

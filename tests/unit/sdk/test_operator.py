@@ -91,7 +91,6 @@ def test_the_older_name_of_a_trigger_rule_still_holds():
     [
         ("run_as_user", "root"),
         ("wait_for_past_depends_before_skipping", True),
-        ("weight_rule", object()),
     ],
 )
 def test_what_would_change_results_if_ignored_is_refused(argument, value):
