@@ -13,8 +13,10 @@ from zlib import crc32
 from tests.simulation.reference import Reading, States
 from tradewind.core.drive import decide, fold, next_wake, past_wanted
 from tradewind.core.events import Event, RunMoved, TaskMoved
-from tradewind.core.graph import DagPlan, Node, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.nodes import Node
 from tradewind.core.outcomes import after_leg, retry_delay
+from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec, MapAxis, MapSpec, RetrySpec, TaskSpec
 from tradewind.core.states import TERMINAL_TASK, LegState, RunState, TaskState
 
@@ -351,7 +353,7 @@ class Play:
     def say_past(self, *, sure: bool = False) -> None:
         """Say something about earlier runs of a task that waits for it."""
         graph = self.graph
-        task = self.rng.choice(sorted(graph.past_held))
+        task, _ = self.rng.choice(sorted(graph.past_held))
         ok = sure or self.rng.random() < 0.7
         graph.set_past(self.world.spec.tasks[task].task_id, ok)
         self.decide()
@@ -365,6 +367,7 @@ class Play:
             state=old.state,
             seq=old.seq,
             start_date=self.started,
+            retries=old.retries,
         )
         for task, ok in old.past.items():
             new.set_past(self.world.spec.tasks[task].task_id, ok)
@@ -382,7 +385,7 @@ class Play:
     def check_nothing_is_stuck(self) -> None:
         """Hold the graph against the reference: nothing that has to follow is missing."""
         graph = self.graph
-        held = {self.world.spec.tasks[task].task_id for task in graph.past_held}
+        held = {self.world.spec.tasks[task].task_id for task, _ in graph.past_held}
         marked = {name for node in graph.nodes.values() for name in node.skips}
         stuck = self.world.reading.stuck(self.states(), held, marked)
         if stuck:
@@ -446,12 +449,18 @@ class Play:
 def facts_of(graph: RunGraph) -> dict[str, object]:
     """Answer all that a graph knows, but for what it has still to look at."""
     return {
-        "counts": graph.counts,
+        "rows": [{at: row for at, row in rows.items() if any(row)} for rows in graph.rows],
         "own": graph.own,
-        "setups": graph.setups,
-        "gates": graph.gates,
-        "waiting": graph.waiting,
-        "scheduled": graph.scheduled,
+        "sizes": graph.sizes,
+        "cells": [
+            {at: (cell.waiting, cell.scheduled) for at, cell in cells.items()}
+            for cells in graph.cells
+        ],
+        "groups": {
+            key: (one.size, one.unfinished, one.failed, one.failed_leaves, one.open, one.settled)
+            for key, one in graph.groups.items()
+        },
+        "retries": graph.retries,
         "unfinished": graph.unfinished,
         "idle": graph.idle,
         "failed_leaves": graph.failed_leaves,

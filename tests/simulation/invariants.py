@@ -10,7 +10,8 @@ from tests.simulation.reference import Reading
 from tests.simulation.shadow import ENDED, Dag, Run, Shadow, Ti, Version, is_terminal_leg
 from tradewind.core.drive import fold
 from tradewind.core.events import Expanded, RunMoved, TaskMoved, decode_event
-from tradewind.core.graph import DagPlan, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState, TaskState
 from tradewind.core.timetables import DeltaDataInterval, RunInfo

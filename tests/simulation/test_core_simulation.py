@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulation.core_world import BrokenError, play_worlds
-from tradewind.core import drive, graph, readiness
+from tradewind.core import drive, plan, readiness
+from tradewind.core.expansion import Length
 from tradewind.core.graph import RunGraph
+from tradewind.core.nodes import Instance, Node
 from tradewind.core.outcomes import Next, after_leg
 from tradewind.core.readiness import Counts, Verdict
 from tradewind.core.states import TaskState
@@ -47,13 +49,13 @@ def plant_upstream_failed_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 
 def plant_mapping_one_short(patch: pytest.MonkeyPatch) -> None:
-    right = RunGraph.mapped_length
+    right = drive.level_length
 
-    def short(self: RunGraph, task: int) -> int | None:
-        length = right(self, task)
-        return length - 1 if length and length > 2 else length
+    def short(run: RunGraph, level: int, path: str) -> Length:
+        found = right(run, level, path)
+        return found._replace(length=found.length - 1) if found.length > 2 else found
 
-    patch.setattr(RunGraph, "mapped_length", short)
+    patch.setattr(drive, "level_length", short)
 
 
 def plant_setups_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -64,8 +66,8 @@ def plant_setups_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def plant_wake_up_lost(patch: pytest.MonkeyPatch) -> None:
-    def deaf(_self: object) -> None:
-        return None
+    def deaf(_self: object) -> bool:
+        return False
 
     patch.setattr(drive._Decider, "wake", deaf)
 
@@ -73,9 +75,9 @@ def plant_wake_up_lost(patch: pytest.MonkeyPatch) -> None:
 def plant_touch_lost(patch: pytest.MonkeyPatch) -> None:
     right = RunGraph.touch
 
-    def forgetful(self: RunGraph, task: int) -> None:
-        if task % 3:
-            right(self, task)
+    def forgetful(self: RunGraph, target: int, path: str) -> None:
+        if target % 3:
+            right(self, target, path)
 
     patch.setattr(RunGraph, "touch", forgetful)
 
@@ -84,7 +86,7 @@ def plant_leaf_of_a_teardown_counted(patch: pytest.MonkeyPatch) -> None:
     def all_leaves(tasks: tuple, downstream: tuple) -> tuple[bool, ...]:
         return tuple(not below for below in downstream)
 
-    patch.setattr(graph, "leaf_tasks", all_leaves)
+    patch.setattr(plan, "leaf_tasks", all_leaves)
 
 
 def plant_retry_too_few(patch: pytest.MonkeyPatch) -> None:
@@ -97,7 +99,7 @@ def plant_retry_too_few(patch: pytest.MonkeyPatch) -> None:
 def plant_branch_forgotten_on_load(patch: pytest.MonkeyPatch) -> None:
     right = RunGraph._restore
 
-    def forgetful(self: RunGraph, task: int, instance: graph.Instance) -> None:
+    def forgetful(self: RunGraph, task: int, instance: Instance) -> None:
         right(self, task, instance)
         self.skip_marks.clear()
 
@@ -107,8 +109,8 @@ def plant_branch_forgotten_on_load(patch: pytest.MonkeyPatch) -> None:
 def plant_illegal_move(patch: pytest.MonkeyPatch) -> None:
     right = drive._Decider.move
 
-    def wrong(self: drive._Decider, node: graph.Node, new: TaskState, reason: str = "") -> None:
-        right(self, node, TaskState.QUEUED if new is TaskState.SCHEDULED else new, reason)
+    def wrong(self: drive._Decider, node: Node, new: TaskState, *rest: object) -> None:
+        right(self, node, TaskState.QUEUED if new is TaskState.SCHEDULED else new, *rest)  # type: ignore[arg-type]
 
     patch.setattr(drive._Decider, "move", wrong)
 

@@ -37,14 +37,33 @@ class TaskMoved(_Event, frozen=True, kw_only=True, tag="task_moved"):
 
 
 class Expanded(_Event, frozen=True, kw_only=True, tag="expanded"):
-    """A mapped task has this many instances from now on: paths ``0`` .. ``length - 1``.
+    """A mapped task or group has instances up to this number from now on.
 
-    Those not there yet come to be, in state none; the placeholder with the empty path becomes
-    instance ``0``. Instances beyond the length are moved to ``removed`` by events of their own.
+    The instances are those whose paths go on behind ``map_path`` with ``first`` .. ``length - 1``;
+    when there were none, what stood there as a placeholder becomes the one with 0. New ones are
+    in state none. Instances beyond the length are moved to ``removed`` by events of their own.
     """
 
-    task_id: str
+    task_id: str = ""
+    group_id: str = ""
+    """Instead of a task: every task in this group is expanded."""
+    map_path: str = ""
+    """Of the mapped group's instance it lies in; empty outside."""
     length: int
+    first: int = 0
+
+
+class GroupRetried(_Event, frozen=True, kw_only=True, tag="group_retried"):
+    """A group as a whole is tried again; an empty id means the whole run.
+
+    The moves of its instances to ``up_for_retry`` follow as events of their own.
+    """
+
+    group_id: str
+    map_path: str = ""
+    retries: int
+    """Retries given by now, this one counted."""
+    reason: str = ""
 
 
 class RunMoved(_Event, frozen=True, kw_only=True, tag="run_moved"):
@@ -58,7 +77,7 @@ class RunMoved(_Event, frozen=True, kw_only=True, tag="run_moved"):
     """``success``, ``task_failure``, ``all_tasks_deadlocked``, ``timed_out``, or as told."""
 
 
-Event = TaskMoved | Expanded | RunMoved
+Event = TaskMoved | Expanded | GroupRetried | RunMoved
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

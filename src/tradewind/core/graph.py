@@ -1,30 +1,19 @@
-"""One run in memory: its instances, and counters of how those above each task stand.
+"""One run in memory: its instances, and counts of how those above each task stand.
 
-``DagPlan`` is what a Dag version says, worked out once and shared by all its runs. ``RunGraph`` is
-one run; events are folded into it at a cost of the out-degree of the task that moved, whatever the
-size of the run. What follows from the counters is decided in ``drive``.
+``RunGraph`` is one run of a ``DagPlan``. Events are folded into it at a cost of the out-degree of
+the task that moved, whatever the size of the run. What follows from the counts is decided in
+``drive``.
 """
 
 from collections import deque
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from heapq import heappush
 
-import msgspec
-
-from tradewind.core.mapping import map_index_of
-from tradewind.core.readiness import (
-    CLASS_OF,
-    CLASSES,
-    FAILED,
-    PENDING,
-    REMOVED,
-    RULES,
-    UPSTREAM_FAILED,
-    Rule,
-)
-from tradewind.core.scopes import leaf_tasks, scope_gates, upstream_without
-from tradewind.core.spec import DagSpec, MapAxis, TaskSpec
+from tradewind.core.mapping import index_in_level, is_within, prefixes_of
+from tradewind.core.nodes import Cell, GroupTry, Instance, Node, index_of, order_of
+from tradewind.core.plan import DagPlan
+from tradewind.core.readiness import CLASS_OF, CLASSES, FAILED, PENDING, UPSTREAM_FAILED, Counts
 from tradewind.core.states import (
     TASK_MOVES,
     TIMED,
@@ -36,134 +25,6 @@ from tradewind.core.states import (
 )
 
 
-class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One task instance of a run, as its row tells it: what a graph is loaded from."""
-
-    task_id: str
-    map_path: str = ""
-    state: TaskState = TaskState.NONE
-    try_number: int = 0
-    max_tries: int = 0
-    wake_at: datetime | None = None
-    pushed: tuple[tuple[str, int | None], ...] = ()
-    """Keys pushed that a mapping waits for, with their lengths; see ``DagPlan.awaited_keys``."""
-    skips: tuple[str, ...] = ()
-    """Tasks that this branch chose to skip."""
-
-
-class DagPlan:
-    """What one Dag version says about every run of it, with tasks as small numbers.
-
-    Args:
-        spec: The Dag version.
-        present: Ids of the tasks that have an instance in the run; all of them when None. The
-            edges of one that has none are bridged: what it waited for, those below it wait for.
-
-    Raises:
-        ValueError: A task has an unknown trigger rule.
-    """
-
-    __slots__ = (
-        "awaited",
-        "axes",
-        "dag_id",
-        "downstream",
-        "fail_fast",
-        "gate_downstream",
-        "gated",
-        "held_by_past",
-        "ignorable",
-        "index",
-        "leaf",
-        "rules",
-        "setup_downstream",
-        "tasks",
-        "teardown",
-        "timeout",
-        "upstream",
-    )
-
-    def __init__(self, spec: DagSpec, present: Iterable[str] | None = None) -> None:
-        chosen = None if present is None else frozenset(present)
-        self.dag_id = spec.dag_id
-        self.fail_fast = spec.fail_fast
-        self.timeout = (
-            None
-            if spec.dagrun_timeout_seconds is None
-            else timedelta(seconds=spec.dagrun_timeout_seconds)
-        )
-        edges = upstream_without(spec.tasks, chosen)
-        self.tasks: tuple[TaskSpec, ...] = tuple(t for t in spec.tasks if t.task_id in edges)
-        self.index = {task.task_id: number for number, task in enumerate(self.tasks)}
-        self.upstream: tuple[tuple[int, ...], ...] = tuple(
-            tuple(sorted(self.index[up] for up in edges[task.task_id])) for task in self.tasks
-        )
-        self.downstream = _inverse(self.upstream)
-        self.rules: tuple[Rule, ...] = tuple(_rule_of(task) for task in self.tasks)
-        self.teardown = tuple(t.trigger_rule == "all_done_setup_success" for t in self.tasks)
-        self.ignorable = tuple(t.is_teardown and not t.on_failure_fail_dagrun for t in self.tasks)
-        self.leaf = leaf_tasks(self.tasks, self.downstream)
-        self.setup_downstream = _inverse(
-            tuple(
-                tuple(up for up in ups if self.tasks[up].is_setup) if teardown else ()
-                for ups, teardown in zip(self.upstream, self.teardown, strict=True)
-            )
-        )
-        gates = scope_gates(self.tasks, self.upstream, self.downstream)
-        self.gated = tuple(bool(gate) for gate in gates)
-        self.gate_downstream = _inverse(gates)
-        self.axes: tuple[tuple[MapAxis, ...] | None, ...] = tuple(
-            None if task.mapping is None else task.mapping.axes for task in self.tasks
-        )
-        self.awaited = _awaited(self.tasks)
-        self.held_by_past: tuple[str, ...] = tuple(
-            t.task_id for t in self.tasks if t.depends_on_past or t.wait_for_downstream
-        )
-
-    def awaited_keys(self, task_id: str) -> frozenset[str]:
-        """Answer the XCom keys of this task that some mapping takes its length from."""
-        return self.awaited.get(task_id, frozenset())
-
-
-def _rule_of(task: TaskSpec) -> Rule:
-    if task.trigger_rule not in RULES:
-        raise ValueError(f"Task '{task.task_id}' has no trigger rule '{task.trigger_rule}'")
-    return RULES[task.trigger_rule]
-
-
-def _inverse(edges: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
-    turned: list[list[int]] = [[] for _ in edges]
-    for number, targets in enumerate(edges):
-        for target in targets:
-            turned[target].append(number)
-    return tuple(tuple(row) for row in turned)
-
-
-def _awaited(tasks: tuple[TaskSpec, ...]) -> dict[str, frozenset[str]]:
-    keys: dict[str, set[str]] = {}
-    for task in tasks:
-        for axis in () if task.mapping is None else task.mapping.axes:
-            if axis.task_id is not None:
-                keys.setdefault(axis.task_id, set()).add(axis.key)
-    return {task_id: frozenset(names) for task_id, names in keys.items()}
-
-
-class Node:
-    """One task instance in a graph. Read it freely; only the graph changes it."""
-
-    __slots__ = ("max_tries", "path", "pushed", "skips", "state", "task", "try_number", "wake_at")
-
-    def __init__(self, task: int, path: str, max_tries: int) -> None:
-        self.task = task
-        self.path = path
-        self.state = TaskState.NONE
-        self.try_number = 0
-        self.max_tries = max_tries
-        self.wake_at: datetime | None = None
-        self.pushed: tuple[tuple[str, int | None], ...] = ()
-        self.skips: tuple[str, ...] = ()
-
-
 class RunGraph:
     """One run: nodes by (task id, map path), and counters kept by folding.
 
@@ -173,41 +34,17 @@ class RunGraph:
     Attributes:
         seq: Number of the last event folded or decided.
         state: Of the run.
-        counts: For each task, its upstream instances by how they ended.
+        rows: Of each row of the plan its counts, by the path of the levels shared.
         own: For each task, its own instances by how they ended.
-        waiting: For each task, its instances in state none.
-        scheduled: For each task, its instances in state scheduled.
+        sizes: Of each level, how many instances it was expanded to, by the path around it.
+        live: Of each level the length as it is now, where that is known; not folded.
+        groups: The tries of retried groups, by (number, path).
+        retries: How often each group was tried again, by (id, path).
         unfinished: Instances that have not ended.
         idle: Instances in state none: of the unfinished, those that nobody works on.
         failed_leaves: Instances of leaves that fail the run.
         failures: Failed instances that stop a ``fail_fast`` run.
     """
-
-    __slots__ = (
-        "by_task",
-        "counts",
-        "deadline",
-        "failed_leaves",
-        "failures",
-        "gates",
-        "idle",
-        "nodes",
-        "own",
-        "past",
-        "past_held",
-        "plan",
-        "queue",
-        "queued",
-        "scheduled",
-        "seq",
-        "setups",
-        "skip_marks",
-        "state",
-        "stop_due",
-        "timers",
-        "unfinished",
-        "waiting",
-    )
 
     def __init__(self, plan: DagPlan, state: RunState = RunState.QUEUED, seq: int = 0) -> None:
         size = len(plan.tasks)
@@ -216,21 +53,23 @@ class RunGraph:
         self.seq = seq
         self.nodes: dict[tuple[str, str], Node] = {}
         self.by_task: list[list[Node]] = [[] for _ in range(size)]
-        self.counts: list[list[int]] = [[0] * CLASSES for _ in range(size)]
+        self.cells: list[dict[str, Cell]] = [{} for _ in range(size)]
+        self.rows: list[dict[str, list[int]]] = [{} for _ in plan.targets]
         self.own: list[list[int]] = [[0] * CLASSES for _ in range(size)]
-        self.setups: list[list[int]] = [[0] * CLASSES if t else [] for t in plan.teardown]
-        self.gates: list[list[int]] = [[0] * CLASSES if g else [] for g in plan.gated]
-        self.waiting = [0] * size
-        self.scheduled = [0] * size
+        self.sizes: list[dict[str, int]] = [{} if lv.around else {"": 0} for lv in plan.levels]
+        self.live: list[dict[str, int]] = [{} for _ in plan.levels]
+        self.groups: dict[tuple[int, str], GroupTry] = {}
+        self.retries: dict[tuple[str, str], int] = {}
         self.unfinished = 0
         self.idle = 0
         self.failed_leaves = 0
         self.failures = 0
-        self.skip_marks: dict[int, set[tuple[int, str]]] = {}
+        self.skip_marks: dict[int, dict[str, int]] = {}
         self.past: dict[int, bool | None] = {plan.index[t]: None for t in plan.held_by_past}
-        self.past_held: set[int] = set()
-        self.queue: deque[int] = deque()
-        self.queued = bytearray(size)
+        self.past_held: set[tuple[int, str]] = set()
+        self.queue: deque[tuple[int, str]] = deque()
+        self.queued: set[tuple[int, str]] = set()
+        self.levels_due: set[tuple[int, str]] = set()
         self.timers: list[tuple[datetime, int, str]] = []
         self.deadline: datetime | None = None
         self.stop_due = False
@@ -253,35 +92,41 @@ class RunGraph:
         state: RunState = RunState.QUEUED,
         seq: int = 0,
         start_date: datetime | None = None,
+        retries: Mapping[tuple[str, str], int] | None = None,
     ) -> "RunGraph":
         """Answer the graph of a run as its rows tell it; equal to folding its log from the start.
 
         Instances of tasks that are not in the plan are left out; their order does not matter.
         """
         graph = cls(plan, state, seq)
-        for instance in instances:
-            task = plan.index.get(instance.task_id)
-            if task is not None:
-                graph._restore(task, instance)
-        for nodes in graph.by_task:
-            if len(nodes) > 1:
-                nodes.sort(key=lambda node: map_index_of(node.path))
+        graph.retries.update(retries or {})
+        known = [one for one in instances if one.task_id in plan.index]
+        for instance in sorted(known, key=order_of):
+            graph._restore(plan.index[instance.task_id], instance)
+        for key in list(graph.groups):
+            graph.check_group(key)
         graph._start_clock(start_date)
         # A crash may lie between any event and what follows from it: look at all that could move.
-        for task in range(len(plan.tasks)):
-            if graph.waiting[task] or graph.scheduled[task]:
-                graph.touch(task)
+        for level, sizes in enumerate(graph.sizes):
+            if plan.levels[level].is_group:
+                for path in sizes:
+                    graph.touch(len(plan.tasks) + level, path)
+        for task, cells in enumerate(graph.cells):
+            for cell in cells.values():
+                if cell.waiting or cell.scheduled:
+                    graph.touch(task, cell.path)
         # So too the stop of a fail-fast run, though what a person cleared since, beside a failure
         # that stands, is stopped again.
         graph.stop_due = plan.fail_fast and graph.failures > 0
         return graph
 
     def snapshot(self) -> list[Instance]:
-        """Answer the instances as rows would tell them, by task and path."""
+        """Answer the instances as rows would tell them, by task and as they came to be."""
         return [
             Instance(
                 task_id=self.plan.tasks[node.task].task_id,
                 map_path=node.path,
+                map_index=node.index,
                 state=node.state,
                 try_number=node.try_number,
                 max_tries=node.max_tries,
@@ -308,13 +153,17 @@ class RunGraph:
         """
         task = self.plan.index[task_id]
         self.past[task] = ok
-        self.touch(task)
+        self.touch(task, "")
 
-    def touch(self, task: int) -> None:
-        """Have the next decision look at this task."""
-        if not self.queued[task]:
-            self.queued[task] = 1
-            self.queue.append(task)
+    def touch(self, target: int, path: str) -> None:
+        """Have the next decision look at this target of the plan, at or below this path."""
+        level = target - len(self.plan.tasks)
+        if 0 <= level < len(self.live):
+            self.levels_due.add((level, path))
+            self._forget_lengths(level, path)
+        elif (target, path) not in self.queued:
+            self.queued.add((target, path))
+            self.queue.append((target, path))
 
     def hasten(self, task_id: str, path: str, moment: datetime) -> None:
         """Let a wait end at this moment: the one it was given is not to be waited for."""
@@ -323,7 +172,57 @@ class RunGraph:
             node.wake_at = moment
             heappush(self.timers, (moment, node.task, path))
 
-    def move(self, node: Node, new: TaskState, try_number: int, wake_at: datetime | None) -> None:
+    def _forget_lengths(self, level: int, path: str) -> None:
+        live = self.live[level]
+        for known in [path] if path in live else [p for p in live if is_within(p, path)]:
+            del live[known]
+
+    def row(self, number: int, prefixes: tuple[str, ...]) -> Counts:
+        """Answer the counts of one row of the plan, as seen from an instance with this path."""
+        rows = self.rows[number]
+        depths = self.plan.depths[number]
+        if len(depths) == 1:
+            depth = depths[0]
+            key = prefixes[depth] if depth < len(prefixes) else prefixes[-1]
+            return rows.get(key, _NOTHING)
+        keys = {prefixes[min(depth, len(prefixes) - 1)] for depth in depths}
+        found = [rows[key] for key in keys if key in rows]
+        return [sum(column) for column in zip(*found, strict=True)] if found else _NOTHING
+
+    def cells_within(self, task: int, path: str) -> Iterable[Cell]:
+        """Answer the cells of a task at or below a path."""
+        cells = self.cells[task]
+        if path in cells:
+            return (cells[path],)
+        return [cell for cell in cells.values() if is_within(cell.path, path)]
+
+    def nodes_within(self, tasks: Iterable[int], path: str) -> Iterator[Node]:
+        """Yield the instances of these tasks whose cells are at or below a path."""
+        for task in tasks:
+            for cell in self.cells_within(task, path):
+                yield from list(cell.nodes)
+
+    def touch_own(self, node: Node) -> None:
+        """Have the next decision look at this instance."""
+        level = self._undecided_level(node.task, node.cell)
+        if level < 0:
+            self.touch(node.task, node.cell.path)
+        else:
+            self.touch(len(self.plan.tasks) + level, node.cell.path)
+
+    def _undecided_level(self, task: int, cell: Cell) -> int:
+        around = self.plan.around[task]
+        known = len(cell.prefixes) - 1
+        return around[known] if known < len(around) else -1
+
+    def move(
+        self,
+        node: Node,
+        new: TaskState,
+        try_number: int,
+        wake_at: datetime | None,
+        max_tries: int | None = None,
+    ) -> None:
         """Move one node and keep every counter right: O(out-degree of its task).
 
         Raises:
@@ -332,32 +231,48 @@ class RunGraph:
         old = node.state
         if new not in TASK_MOVES[old]:
             check_task_move(old, new)
-        task = node.task
+        before, after = CLASS_OF[old], CLASS_OF[new]
+        if after == PENDING and before != PENDING:
+            self._take_back(node)
         node.state = new
         node.try_number = try_number
         node.wake_at = wake_at
+        if max_tries is not None:
+            node.max_tries = max_tries
         if old is TaskState.NONE:
-            self.waiting[task] -= 1
+            node.cell.waiting -= 1
             self.idle -= 1
         elif old is TaskState.SCHEDULED:
-            self.scheduled[task] -= 1
+            node.cell.scheduled -= 1
+        self._arrive(node, old, wake_at)
+        if before != after:
+            self._recount(node, before, after)
+
+    def _arrive(self, node: Node, old: TaskState, wake_at: datetime | None) -> None:
+        new = node.state
         if new is TaskState.NONE:
-            self.waiting[task] += 1
+            node.cell.waiting += 1
             self.idle += 1
-            self.touch(task)
+            self.touch_own(node)
         elif new is TaskState.SCHEDULED:
-            self.scheduled[task] += 1
+            node.cell.scheduled += 1
             if old is not TaskState.NONE:
                 # Given back or resumed: what is above may have been cleared since it started.
-                self.touch(task)
+                self.touch(node.task, node.cell.path)
         elif new in TIMED and wake_at is not None:
-            heappush(self.timers, (wake_at, task, node.path))
-        before, after = CLASS_OF[old], CLASS_OF[new]
-        if before != after:
-            self._recount(task, before, after)
+            heappush(self.timers, (wake_at, node.task, node.path))
 
-    def _recount(self, task: int, before: int, after: int) -> None:
-        plan = self.plan
+    def _take_back(self, node: Node) -> None:
+        """Forget what an instance that starts over said, and what its groups told as their end."""
+        if node.pushed or node.skips:
+            self.remember(node, (), ())
+        for number in reversed(self.plan.retried_of[node.task]):
+            key = (number, node.at(self.plan.retried[number].depth))
+            if self.groups[key].settled:
+                self._unsettle(key)
+
+    def _recount(self, node: Node, before: int, after: int) -> None:
+        task = node.task
         own = self.own[task]
         own[before] -= 1
         own[after] += 1
@@ -365,48 +280,134 @@ class RunGraph:
             self.unfinished -= 1
         elif after == PENDING:
             self.unfinished += 1
+        retried = self.plan.retried_of[task]
+        self._tell(node, before, after, -1)
+        if not retried:
+            self._count_for_run(task, before, after)
+            return
+        keys = [(number, node.at(self.plan.retried[number].depth)) for number in retried]
+        for key in keys:
+            if self.groups[key].settled:
+                self._tell(node, before, after, key[0])
+        for key in keys:
+            self._count_in_group(key, task, before, after)
+        if before == PENDING:
+            for key in keys:
+                self.check_group(key)
+
+    def _tell(self, node: Node, before: int, after: int, holder: int) -> None:
+        """Move one node in the rows of those who hear of it through this holder."""
+        rows, queued, targets = self.rows, self.queued, self.plan.targets
+        for number, depth, held in self.plan.tells[node.task]:
+            if held != holder:
+                continue
+            path = node.at(depth) if depth else ""
+            row = rows[number].get(path)
+            if row is None:
+                row = rows[number][path] = [0] * CLASSES
+            row[before] -= 1
+            row[after] += 1
+            # What follows from a row depends only on which of its counts are zero.
+            if (not row[before] or row[after] == 1) and (targets[number], path) not in queued:
+                self.touch(targets[number], path)
+        if holder >= 0 and self.plan.run_holder[node.task] == holder:
+            self._count_for_run(node.task, before, after)
+
+    def _count_for_run(self, task: int, before: int, after: int) -> None:
+        plan = self.plan
         if plan.leaf[task]:
             self.failed_leaves += (after in _FAILING) - (before in _FAILING)
         if not plan.ignorable[task]:
             self.failures += (after == FAILED) - (before == FAILED)
             if after == FAILED and plan.fail_fast:
                 self.stop_due = True
-        queued, queue, counts = self.queued, self.queue, self.counts
-        for below in plan.downstream[task]:
-            row = counts[below]
-            row[before] -= 1
-            row[after] += 1
-            if not queued[below]:
-                queued[below] = 1
-                queue.append(below)
-        for below in plan.setup_downstream[task]:
-            row = self.setups[below]
-            row[before] -= 1
-            row[after] += 1
-        for below in plan.gate_downstream[task]:
-            row = self.gates[below]
-            row[before] -= 1
-            row[after] += 1
-            self.touch(below)
 
-    def expand(self, task: int, length: int) -> None:
-        """Give a mapped task that many instances, in state none: O(new ones + out-degree).
+    def _count_in_group(self, key: tuple[int, str], task: int, before: int, after: int) -> None:
+        group = self.groups[key]
+        group.unfinished += (after == PENDING) - (before == PENDING)
+        if task in self.plan.retried[key[0]].leaves:
+            group.failed_leaves += (after in _FAILING) - (before in _FAILING)
+        if not self.plan.ignorable[task]:
+            group.failed += (after == FAILED) - (before == FAILED)
+
+    def check_group(self, key: tuple[int, str]) -> None:
+        """Tell those outside how a group ended, once it has ended and no other try is due."""
+        group = self.groups[key]
+        if group.settled or group.unfinished or group.open:
+            return
+        if self.wants_retry(key):
+            plan = self.plan
+            self.touch(len(plan.tasks) + len(plan.levels) + key[0], key[1])
+            return
+        group.settled = True
+        self._tell_all(key, told=True)
+        parent = self.parent_of(key)
+        if parent is not None:
+            self.groups[parent].open -= 1
+            self.check_group(parent)
+
+    def wants_retry(self, key: tuple[int, str]) -> bool:
+        """Answer whether a group whose instances have all ended is to be tried again."""
+        group, retried = self.groups[key], self.plan.retried[key[0]]
+        if not group.failed_leaves or not group.failed:
+            return False
+        if self.plan.fail_fast and self.failures:
+            return False
+        return self.retries.get((retried.name, key[1]), 0) < retried.retry.retries
+
+    def parent_of(self, key: tuple[int, str]) -> tuple[int, str] | None:
+        """Answer the try of the retried group around one, if there is one."""
+        parent = self.plan.retried[key[0]].parent
+        if parent < 0:
+            return None
+        prefixes = prefixes_of(key[1])
+        return parent, prefixes[min(self.plan.retried[parent].depth, len(prefixes) - 1)]
+
+    def _unsettle(self, key: tuple[int, str]) -> None:
+        self.groups[key].settled = False
+        self._tell_all(key, told=False)
+        parent = self.parent_of(key)
+        if parent is not None:
+            self.groups[parent].open += 1
+
+    def _tell_all(self, key: tuple[int, str], *, told: bool) -> None:
+        for node in self.nodes_within(self.plan.retried[key[0]].members, key[1]):
+            stands = CLASS_OF[node.state]
+            if stands == PENDING:
+                continue
+            before, after = (PENDING, stands) if told else (stands, PENDING)
+            self._tell(node, before, after, key[0])
+
+    def count_retry(self, name: str, path: str, number: int) -> None:
+        """Keep how often a group was tried again; those in it have all their tries anew."""
+        inside = self.plan.retried_inside(name)
+        for key in [k for k in self.retries if k[0] in inside and is_within(k[1], path)]:
+            del self.retries[key]
+        self.retries[name, path] = number
+
+    def expand(self, level: int, path: str, first: int, length: int) -> None:
+        """Give what is mapped that many instances: O(new ones + out-degree).
 
         Raises:
-            ValueError: It has that many already.
+            ValueError: It has more already.
         """
-        nodes = self.by_task[task]
-        spec = self.plan.tasks[task]
-        if len(nodes) == 1 and not nodes[0].path:
-            first = nodes[0]
-            del self.nodes[spec.task_id, ""]
-            first.path = "0"
-            self.nodes[spec.task_id, "0"] = first
-        elif length <= len(nodes):
-            raise ValueError(f"Task '{spec.task_id}' has {len(nodes)} instances already")
-        for index in range(len(nodes), length):
-            self._add(Node(task, str(index), spec.retry.retries))
-        self.touch(task)
+        mapped = self.plan.levels[level]
+        if self.sizes[level].get(path) != first or length <= first:
+            raise ValueError(f"'{mapped.name}' has {self.sizes[level].get(path)} instances already")
+        before = f"{path}." if path else ""
+        self.sizes[level][path] = length
+        for inner in self.plan.inner_levels[level]:
+            for index in range(first, length):
+                self.sizes[inner][f"{before}{index}"] = 0
+                if self.plan.levels[inner].is_group:
+                    self.touch(len(self.plan.tasks) + inner, f"{before}{index}")
+        for task in mapped.members:
+            spec = self.plan.tasks[task]
+            if not first:
+                self._rename(self.nodes[spec.task_id, path], f"{before}0")
+            for index in range(first or 1, length):
+                place = len(self.by_task[task])
+                self._add(Node(task, f"{before}{index}", place, spec.retry.retries))
 
     def move_run(self, old: RunState, new: RunState, at: datetime) -> None:
         """Move the run; entering ``running`` starts its clock and looks at the first tasks.
@@ -420,30 +421,38 @@ class RunGraph:
         self.state = new
         if new is RunState.RUNNING:
             self._start_clock(at)
-        else:
-            self.deadline = None
+            return
+        self.deadline = None
+        if new is RunState.QUEUED:
+            # Cleared: a person wants it done, with all the tries there are.
+            self.retries.clear()
 
     def remember(
         self, node: Node, pushed: tuple[tuple[str, int | None], ...], skips: tuple[str, ...]
     ) -> None:
         """Keep what a success said to those below: lengths, and what a branch skips."""
-        self._mark_skips(node, add=False)
+        self._mark_skips(node, -1)
         awaited = self.plan.awaited.get(self.plan.tasks[node.task].task_id)
         node.pushed = tuple(pair for pair in pushed if pair[0] in awaited) if awaited else ()
         node.skips = skips
-        self._mark_skips(node, add=True)
+        self._mark_skips(node, 1)
 
-    def _mark_skips(self, node: Node, *, add: bool) -> None:
-        mark = (node.task, node.path)
+    def _mark_skips(self, node: Node, change: int) -> None:
         for task_id in node.skips:
             task = self.plan.index.get(task_id)
             if task is None:
                 continue
-            if add:
-                self.skip_marks.setdefault(task, set()).add(mark)
-            else:
-                self.skip_marks.get(task, set()).discard(mark)
-            self.touch(task)
+            path = node.at(self.plan.shared(node.task, task))
+            marks = self.skip_marks.setdefault(task, {})
+            marks[path] = marks.get(path, 0) + change
+            if not marks[path]:
+                del marks[path]
+            self.touch(task, path)
+
+    def is_marked(self, task: int, cell: Cell) -> bool:
+        """Answer whether a branch above chose to skip these instances."""
+        marks = self.skip_marks.get(task, {})
+        return bool(marks) and any(path in marks for path in cell.prefixes)
 
     def _start_clock(self, start: datetime | None) -> None:
         timeout = self.plan.timeout
@@ -451,68 +460,97 @@ class RunGraph:
         self.deadline = start + timeout if running and start and timeout else None
 
     def _restore(self, task: int, instance: Instance) -> None:
-        node = Node(task, instance.map_path, instance.max_tries)
-        self._add(node)
+        node = Node(task, instance.map_path, index_of(instance), instance.max_tries)
         # A row is believed: it may stand where no single move from none leads.
-        state = instance.state
+        node.state = instance.state
         node.try_number = instance.try_number
         node.wake_at = instance.wake_at
-        if state is not TaskState.NONE:
-            node.state = state
-            self.waiting[task] -= 1
-            self.idle -= 1
-            self.scheduled[task] += state is TaskState.SCHEDULED
-            if state in TIMED and instance.wake_at is not None:
-                heappush(self.timers, (instance.wake_at, task, node.path))
-            if CLASS_OF[state] != PENDING:
-                self._recount(task, PENDING, CLASS_OF[state])
+        if node.state in TIMED and node.wake_at is not None:
+            heappush(self.timers, (node.wake_at, task, node.path))
+        chain = self.plan.chain[task]
+        for depth in range(min(len(chain), len(node.prefixes) - 1)):
+            sizes, path = self.sizes[chain[depth]], node.prefixes[depth]
+            index = index_in_level(node.prefixes[depth + 1])
+            sizes[path] = max(sizes.get(path, 0), index + 1)
+        if len(node.prefixes) <= len(chain):
+            self.sizes[chain[len(node.prefixes) - 1]].setdefault(node.path, 0)
+        self._add(node)
         self.remember(node, instance.pushed, instance.skips)
 
     def _add(self, node: Node) -> None:
-        task, plan = node.task, self.plan
-        self.by_task[task].append(node)
-        self.nodes[plan.tasks[task].task_id, node.path] = node
-        self.waiting[task] += 1
-        self.idle += 1
-        self.unfinished += 1
-        self.own[task][PENDING] += 1
-        for below in plan.downstream[task]:
-            self.counts[below][PENDING] += 1
-        for below in plan.setup_downstream[task]:
-            self.setups[below][PENDING] += 1
-        for below in plan.gate_downstream[task]:
-            self.gates[below][PENDING] += 1
+        self.by_task[node.task].append(node)
+        self._enter(node)
+        if node.state is TaskState.NONE:
+            self.touch_own(node)
 
-    def mapped_length(self, task: int) -> int | None:
-        """Answer how many instances a mapped task should have now; None while that is not known.
+    def _rename(self, node: Node, path: str) -> None:
+        """Let a placeholder become the first instance of what it stood for."""
+        self._enter(node, leave=True)
+        del self.nodes[self.plan.tasks[node.task].task_id, node.path]
+        node.path = path
+        node.prefixes = prefixes_of(path)
+        node.index = max(node.index, 0)
+        self._enter(node)
+        if node.state is TaskState.NONE:
+            self.touch_own(node)
 
-        Only sensible when the tasks it is mapped over have succeeded.
-        """
-        length = 1
-        axes = self.plan.axes[task] or ()
-        for axis in axes:
-            size = axis.length if axis.task_id is None else self._pushed_length(axis)
-            if size is None:
-                return None
-            length *= size
-        return length if axes else 0
+    def _enter(self, node: Node, *, leave: bool = False) -> None:
+        """Count a node in everywhere, or out."""
+        task, stands = node.task, CLASS_OF[node.state]
+        sign = -1 if leave else 1
+        for number in self.plan.retried_of[task]:
+            self._enter_group((number, node.at(self.plan.retried[number].depth)), node, sign)
+        self._enter_cell(node, sign)
+        self.idle += sign * (node.state is TaskState.NONE)
+        self.unfinished += sign * (stands == PENDING)
+        self.own[task][stands] += sign
+        for number, depth, held in self.plan.tells[task]:
+            row = self.rows[number].setdefault(node.at(depth), [0] * CLASSES)
+            row[stands if held < 0 else PENDING] += sign
+        if not self.plan.retried_of[task] and stands != PENDING:
+            before, after = (stands, PENDING) if leave else (PENDING, stands)
+            self._count_for_run(task, before, after)
 
-    def _pushed_length(self, axis: MapAxis) -> int | None:
-        source = self.plan.index.get(axis.task_id or "")
-        if source is None:
-            return None
-        nodes = self.by_task[source]
-        if self.plan.axes[source] is not None:
-            # Over a mapped task: one item for each of its instances that pushed.
-            return sum(any(key == axis.key for key, _ in node.pushed) for node in nodes)
-        return next((size for key, size in nodes[0].pushed if key == axis.key), None)
+    def _enter_cell(self, node: Node, sign: int) -> None:
+        path = node.at(len(self.plan.around[node.task]))
+        cells = self.cells[node.task]
+        if sign > 0:
+            self.nodes[self.plan.tasks[node.task].task_id, node.path] = node
+            cell = cells.get(path)
+            if cell is None:
+                cell = cells[path] = Cell(path)
+            node.cell = cell
+            cell.nodes.append(node)
+        else:
+            cell = node.cell
+            cell.nodes.remove(node)
+            if not cell.nodes:
+                del cells[path]
+        cell.waiting += sign * (node.state is TaskState.NONE)
+        cell.scheduled += sign * (node.state is TaskState.SCHEDULED)
 
-    def live_instances(self, task: int) -> int:
-        """Answer how many expanded instances a mapped task has, those removed left out."""
-        nodes = self.by_task[task]
-        if len(nodes) == 1 and not nodes[0].path:
-            return 0
-        return len(nodes) - self.own[task][REMOVED]
+    def _enter_group(self, key: tuple[int, str], node: Node, sign: int) -> None:
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = GroupTry()
+            parent = self.parent_of(key)
+            if parent is not None:
+                self.groups.setdefault(parent, GroupTry()).open += 1
+        elif group.settled:
+            self._unsettle(key)
+        stands = CLASS_OF[node.state]
+        group.size += sign
+        group.unfinished += sign * (stands == PENDING)
+        if node.task in self.plan.retried[key[0]].leaves:
+            group.failed_leaves += sign * (stands in _FAILING)
+        if not self.plan.ignorable[node.task]:
+            group.failed += sign * (stands == FAILED)
+        if not group.size:
+            del self.groups[key]
+            parent = self.parent_of(key)
+            if parent is not None:
+                self.groups[parent].open -= 1
 
 
 _FAILING = frozenset({FAILED, UPSTREAM_FAILED})
+_NOTHING = (0,) * CLASSES

@@ -2,6 +2,9 @@
 
 A map path is ``''`` for an instance that is not mapped (or not expanded yet), ``'3'`` for the
 fourth instance of a mapped task, and ``'3.0'`` for the first one inside that, one number a level.
+
+The map index people see counts the instances of a task as they come to be: with one level it is
+the number in the path. What stands for instances that are still to be made has the first one's.
 """
 
 from collections.abc import Iterable
@@ -34,12 +37,50 @@ def map_paths(length: int, prefix: str = UNMAPPED) -> list[str]:
     return [str(index) for index in range(length)]
 
 
-def map_index_of(path: str) -> int:
-    """Answer the map index people see: -1 unmapped, else the number of the innermost level.
+def prefixes_of(path: str) -> tuple[str, ...]:
+    """Answer the paths from the outermost level to this one, the empty path first.
 
     Example:
-        >>> map_index_of(""), map_index_of("7")
-        (-1, 7)
+        >>> prefixes_of("3.0"), prefixes_of("")
+        (('', '3', '3.0'), ('',))
+    """
+    if not path:
+        return _UNMAPPED
+    if "." not in path:
+        return (UNMAPPED, path)
+    parts = path.split(".")
+    return (UNMAPPED, *(".".join(parts[:size]) for size in range(1, len(parts) + 1)))
+
+
+_UNMAPPED = (UNMAPPED,)
+
+
+def is_within(path: str, around: str) -> bool:
+    """Answer whether a path is this one or lies in it.
+
+    Example:
+        >>> is_within("3.0", "3"), is_within("30", "3"), is_within("7", "")
+        (True, False, True)
+    """
+    return not around or path == around or path.startswith(f"{around}.")
+
+
+def path_order(path: str) -> tuple[int, ...]:
+    """Answer what paths are sorted by: as a person counts, level by level.
+
+    Example:
+        >>> sorted(["10", "2", "2.1"], key=path_order)
+        ['2', '2.1', '10']
+    """
+    return tuple(map(int, path.split("."))) if path else ()
+
+
+def index_in_level(path: str) -> int:
+    """Answer the number of the innermost level; -1 for an instance that is not mapped.
+
+    Example:
+        >>> index_in_level(""), index_in_level("7"), index_in_level("3.0")
+        (-1, 7, 0)
     """
     return int(path.rpartition(".")[2]) if path else -1
 

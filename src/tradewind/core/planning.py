@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from tradewind.core.graph import Instance
+from tradewind.core.nodes import Instance
 from tradewind.core.runs import RunType, iso_utc
 from tradewind.core.spec import DagSpec, TaskSpec
 from tradewind.core.timetables import RunInfo, active_runs_limit, is_periodic, next_run

@@ -143,6 +143,10 @@ RULES: dict[str, Rule] = {
 """
 
 
+EARLY_RULES = frozenset({"one_success", "one_failed", "one_done", "always"})
+"""Rules that may let a task run before all above it has ended."""
+
+
 def teardown_verdict(upstream: Counts, setups: Counts) -> Verdict:
     """Answer for ``all_done_setup_success``, given the counts of all upstreams and of its setups.
 

@@ -48,8 +48,7 @@ def upstream_without(
 def _named_upstream(task: TaskSpec) -> set[str]:
     names = set(task.upstream)
     for axis in () if task.mapping is None else task.mapping.axes:
-        if axis.task_id is not None:
-            names.add(axis.task_id)
+        names.update(task_id for task_id, _ in axis.sources())
     return names
 
 

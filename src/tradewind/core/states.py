@@ -123,6 +123,7 @@ _WAITS = frozenset(
         TaskState.AWAITING_INPUT,
     }
 )
+_AGAIN = TaskState.UP_FOR_RETRY
 _ENDS_RUN = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
 
 TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
@@ -135,17 +136,18 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.UP_FOR_RESCHEDULE: frozenset({_N, _S}) | _ENDS_RUN,
     TaskState.DEFERRED: frozenset({_N, _S}) | _ENDS_RUN,
     TaskState.AWAITING_INPUT: frozenset({_N, _S}) | _ENDS_RUN,
-    TaskState.SUCCESS: frozenset({_N, TaskState.FAILED}),
-    TaskState.FAILED: frozenset({_N, TaskState.SUCCESS}),
-    TaskState.SKIPPED: frozenset({_N, TaskState.SUCCESS, TaskState.FAILED}),
-    TaskState.UPSTREAM_FAILED: frozenset({_N, TaskState.SUCCESS, TaskState.FAILED}),
+    TaskState.SUCCESS: frozenset({_N, _AGAIN, TaskState.FAILED}),
+    TaskState.FAILED: frozenset({_N, _AGAIN, TaskState.SUCCESS}),
+    TaskState.SKIPPED: frozenset({_N, _AGAIN, TaskState.SUCCESS, TaskState.FAILED}),
+    TaskState.UPSTREAM_FAILED: frozenset({_N, _AGAIN, TaskState.SUCCESS, TaskState.FAILED}),
     TaskState.REMOVED: frozenset({_N}),
 }
 """Legal moves of a task instance.
 
-Terminal -> none is a clear, terminal -> another terminal a mark by a person. queued or running ->
-scheduled gives back a try that was never forked. scheduled -> success is a task with nothing to do,
-scheduled -> deferred one that begins with its trigger.
+Terminal -> none is a clear, terminal -> another terminal a mark by a person, terminal ->
+up_for_retry another try of the group or run as a whole. queued or running -> scheduled gives back
+a try that was never forked. scheduled -> success is a task with nothing to do, scheduled ->
+deferred one that begins with its trigger.
 """
 
 

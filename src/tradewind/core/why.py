@@ -5,12 +5,15 @@ scheduler does.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from tradewind.core.admission import Held
-from tradewind.core.graph import Node, RunGraph
+from tradewind.core.drive import AS_A_WHOLE
+from tradewind.core.graph import RunGraph
+from tradewind.core.nodes import Node
 from tradewind.core.readiness import PENDING
 from tradewind.core.runs import iso_utc
 from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
@@ -40,7 +43,7 @@ def why_task(graph: RunGraph, task_id: str, map_path: str, facts: WaitFacts) -> 
         KeyError: The run has no such instance.
 
     Example:
-        >>> from tradewind.core.graph import DagPlan
+        >>> from tradewind.core.plan import DagPlan
         >>> from tradewind.core.spec import DagSpec, TaskSpec
         >>> tasks = (
         ...     TaskSpec(task_id="extract", operator="o"),
@@ -65,30 +68,36 @@ def why_task(graph: RunGraph, task_id: str, map_path: str, facts: WaitFacts) -> 
         if facts.workers == 0:
             return f"It waits for a worker of queue '{queue}', and there is none."
         return f"It waits for a free place on a worker of queue '{queue}'."
-    return _why_under_way(node, graph.plan.tasks[node.task].task_id)
+    return _why_under_way(node, graph.plan.tasks[node.task].task_id, facts.reason)
 
 
 def _why_ended(graph: RunGraph, node: Node, facts: WaitFacts) -> str:
     because = f": {facts.reason}" if facts.reason else ""
     if node.state is TaskState.UPSTREAM_FAILED and not because:
-        above = _names_above(graph, node.task, {TaskState.FAILED, TaskState.UPSTREAM_FAILED})
+        above = _names_above(graph, node, {TaskState.FAILED, TaskState.UPSTREAM_FAILED})
         because = f": {above} failed above it" if above else ""
     if node.state is TaskState.SKIPPED and not because:
-        above = _names_above(graph, node.task, {TaskState.SKIPPED})
+        above = _names_above(graph, node, {TaskState.SKIPPED})
         because = f": {above} skipped above it" if above else ""
     return f"It ended in {node.state.value}{because}."
 
 
 def _why_no_state(graph: RunGraph, node: Node) -> str:
     task = graph.plan.tasks[node.task]
-    if node.task in graph.past_held:
+    if (node.task, node.cell.path) in graph.past_held:
         if graph.past[node.task] is None:
             return "It depends on its past, and the run before is being looked up."
         return "It depends on its past, and the run before has not ended well for it."
-    if graph.counts[node.task][PENDING]:
-        above = _names_above(graph, node.task, frozenset(TaskState) - TERMINAL_TASK)
+    sources = _open_sources(graph, node)
+    if sources:
+        return f"Its group is mapped over {_quoted(sources)}, which has not ended."
+    if graph.row(graph.plan.counts_row[node.task], node.prefixes)[PENDING]:
+        above = _names_above(graph, node, frozenset(TaskState) - TERMINAL_TASK)
+        if not above:
+            return "It waits for a group above it that may be tried again as a whole."
         return f"It waits for {above} (trigger rule {task.trigger_rule})."
-    if graph.plan.gated[node.task] and graph.gates[node.task][PENDING]:
+    gates = graph.plan.gates_row[node.task]
+    if gates >= 0 and graph.row(gates, node.prefixes)[PENDING]:
         return "It waits for the setups around it."
     return "It is about to be decided."
 
@@ -101,8 +110,10 @@ def _why_scheduled(facts: WaitFacts) -> str:
     return "It is ready and about to be queued."
 
 
-def _why_under_way(node: Node, task_id: str) -> str:
+def _why_under_way(node: Node, task_id: str, reason: str) -> str:
     due = "" if node.wake_at is None else f" at {iso_utc(node.wake_at)}"
+    if node.state is TaskState.UP_FOR_RETRY and reason.endswith(AS_A_WHOLE):
+        return f"{reason} It is due{due}."
     return {
         TaskState.RUNNING: f"Try {node.try_number} of '{task_id}' is running.",
         TaskState.RESTARTING: "It was cleared while it ran; it starts over when that has ended.",
@@ -113,12 +124,30 @@ def _why_under_way(node: Node, task_id: str) -> str:
     }[node.state]
 
 
-def _names_above(graph: RunGraph, task: int, states: set[TaskState] | frozenset[TaskState]) -> str:
-    names = [
-        f"'{graph.plan.tasks[up].task_id}'"
-        for up in graph.plan.upstream[task]
-        if any(node.state in states for node in graph.by_task[up])
-    ]
+def _open_sources(graph: RunGraph, node: Node) -> tuple[str, ...]:
+    """Answer what the first mapped group around an instance waits for, if one does."""
+    for depth, level in enumerate(graph.plan.around[node.task]):
+        if graph.row(graph.plan.level_row[level], node.prefixes[: depth + 1])[PENDING]:
+            return graph.plan.level_sources[level]
+    return ()
+
+
+def _names_above(graph: RunGraph, node: Node, states: set[TaskState] | frozenset[TaskState]) -> str:
+    plan = graph.plan
+    return _quoted(
+        [
+            plan.tasks[up].task_id
+            for up in plan.upstream[node.task]
+            if any(
+                above.state in states
+                for above in graph.nodes_within((up,), node.at(plan.shared(node.task, up)))
+            )
+        ]
+    )
+
+
+def _quoted(tasks: Sequence[str]) -> str:
+    names = [f"'{name}'" for name in tasks]
     if len(names) <= _MOST_NAMES:
         return " and ".join(names) if len(names) < _MOST_NAMES else _listed(names)
     return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
@@ -139,7 +168,7 @@ def why_run(graph: RunGraph, now: datetime, *, waits: str = "", reason: str = ""
 
     Example:
         >>> from datetime import UTC
-        >>> from tradewind.core.graph import DagPlan
+        >>> from tradewind.core.plan import DagPlan
         >>> from tradewind.core.spec import DagSpec
         >>> graph = RunGraph.start(DagPlan(DagSpec(dag_id="d", file="d.py")))
         >>> why_run(graph, datetime(2026, 5, 1, tzinfo=UTC), waits="Dag 'd' is paused")

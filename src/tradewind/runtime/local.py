@@ -13,7 +13,9 @@ from typing import Any
 
 from tradewind.core.drive import decide, fold
 from tradewind.core.events import Event, RunMoved, TaskMoved
-from tradewind.core.graph import DagPlan, Node, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.nodes import Node
+from tradewind.core.plan import DagPlan
 from tradewind.core.mapping import map_index_of
 from tradewind.core.outcomes import after_leg
 from tradewind.core.planning import plan_instances

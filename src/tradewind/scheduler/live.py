@@ -11,7 +11,9 @@ import msgspec
 
 from tradewind.core.drive import decide, fold, past_wanted
 from tradewind.core.events import Event, Expanded, RunMoved, TaskMoved
-from tradewind.core.graph import DagPlan, Instance, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.nodes import Instance
+from tradewind.core.plan import DagPlan
 from tradewind.core.mapping import map_index_of
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec, TaskSpec

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from tradewind.core.events import Event, RunMoved
-from tradewind.core.graph import DagPlan
+from tradewind.core.plan import DagPlan
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import TERMINAL_RUN, RunState, TaskState

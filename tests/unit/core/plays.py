@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from tradewind.core.drive import decide, fold
 from tradewind.core.events import Event, RunMoved, TaskMoved
-from tradewind.core.graph import DagPlan, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec, MapAxis, MapSpec, TaskSpec
 from tradewind.core.states import RunState, TaskState
 

@@ -7,7 +7,9 @@ import pytest
 from tests.unit.core.plays import NOW, F, K, Played, S, U, a_dag, a_task, over, play
 from tradewind.core.drive import GapError, decide, fold, next_wake, past_wanted
 from tradewind.core.events import Expanded, RunMoved, TaskMoved
-from tradewind.core.graph import DagPlan, Instance, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.nodes import Instance
+from tradewind.core.plan import DagPlan
 from tradewind.core.states import IllegalMoveError, RunState, TaskState
 
 MINUTE = timedelta(minutes=1)

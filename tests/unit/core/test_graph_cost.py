@@ -8,7 +8,8 @@ import pytest
 from tests.unit.core.plays import NOW, S, a_dag, a_task, over
 from tradewind.core.drive import decide, fold
 from tradewind.core.events import Event, RunMoved, TaskMoved
-from tradewind.core.graph import DagPlan, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState, TaskState
 
@@ -45,10 +46,15 @@ def started(spec: DagSpec) -> RunGraph:
     graph = RunGraph.start(DagPlan(spec))
     fold(graph, 1, RunMoved(old=RunState.QUEUED, new=RunState.RUNNING, at=NOW))
     decide(graph, NOW)
-    for table in ("by_task", "counts", "own", "setups", "gates", "waiting", "scheduled"):
+    for table in ("by_task", "own", "rows", "cells"):
         setattr(graph, table, Counting(getattr(graph, table)))
     graph.nodes = CountingDict(graph.nodes)
     graph.by_task = Counting(Counting(nodes) for nodes in graph.by_task)
+    graph.cells = Counting(CountingDict(cells) for cells in graph.cells)
+    graph.rows = Counting(CountingDict(rows) for rows in graph.rows)
+    for cells in list(graph.cells):
+        for cell in cells.values():
+            cell.nodes = Counting(cell.nodes)
     return graph
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from tests.unit.core.plays import NOW, F, K, Played, S, a_dag, a_task
 from tradewind.core.admission import Held
-from tradewind.core.graph import DagPlan, RunGraph
+from tradewind.core.graph import RunGraph
+from tradewind.core.plan import DagPlan
 from tradewind.core.states import TaskState
 from tradewind.core.why import WaitFacts, why_run, why_task
 
