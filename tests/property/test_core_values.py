@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tradewind.core.events import TaskMoved, decode_event, encode_event
 from tradewind.core.mapping import (
     expanded_length,
+    index_in_level,
     is_map_path,
-    map_index_of,
     map_paths,
     split_index,
 )
@@ -68,7 +68,7 @@ def test_map_paths_are_canonical_and_tell_their_index(length: int, levels: list[
     prefix = ".".join(map(str, levels))
     paths = map_paths(length, prefix)
 
-    assert [map_index_of(path) for path in paths] == list(range(length))
+    assert [index_in_level(path) for path in paths] == list(range(length))
     assert all(is_map_path(path) for path in paths)
     assert len(set(paths)) == length
 

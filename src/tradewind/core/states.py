@@ -34,7 +34,7 @@ class TaskState(StrEnum):
     RESTARTING = "restarting"
     """Cleared while running; the attempt is being ended, then it starts over."""
     UP_FOR_RETRY = "up_for_retry"
-    """Its last try failed and another is due at ``wake_at``."""
+    """Its last try, or that of its group as a whole, failed; another is due at ``wake_at``."""
     UP_FOR_RESCHEDULE = "up_for_reschedule"
     """A sensor gave its slot back until ``wake_at``."""
     DEFERRED = "deferred"

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.core.drive import decide, fold
-from tradewind.core.events import Event, RunMoved, TaskMoved
+from tradewind.core.events import Event, GroupRetried, RunMoved, TaskMoved
 from tradewind.core.graph import RunGraph
 from tradewind.core.nodes import Node
-from tradewind.core.plan import DagPlan
-from tradewind.core.mapping import map_index_of
 from tradewind.core.outcomes import after_leg
+from tradewind.core.plan import DagPlan
 from tradewind.core.planning import plan_instances
 from tradewind.core.runs import RunType, run_id_of
 from tradewind.core.spec import DagSpec
@@ -178,9 +177,13 @@ class _Runner:
         if isinstance(event, RunMoved):
             self.run.state = DagRunState(event.new.value)
             self.run.reason = event.reason
+        elif isinstance(event, GroupRetried):
+            log.info("%s", event.reason)
         elif isinstance(event, TaskMoved):
             if event.new is TaskState.SCHEDULED:
                 self.ready.append((event.task_id, event.map_path))
+            elif event.wake_at is not None:
+                self.waiting.append((event.wake_at, event.task_id, event.map_path))
             elif event.new in _QUIET:
                 say(event.task_id, event.map_path, event.new.value, event.reason)
 
@@ -190,7 +193,7 @@ class _Runner:
 
         def place(item: tuple[str, str]) -> tuple[int, int, int]:
             task = self.plan.tasks[order[item[0]]]
-            return (-task.priority_weight, order[item[0]], map_index_of(item[1]))
+            return (-task.priority_weight, order[item[0]], self.graph.node(*item).index)
 
         chosen = min(self.ready, key=place)
         self.ready.remove(chosen)
@@ -284,7 +287,7 @@ class _Runner:
             ti_id=self.graph.seq,
             task_id=task_id,
             map_path=path,
-            map_index=map_index_of(path),
+            map_index=node.index,
             try_number=node.try_number,
             max_tries=node.max_tries,
             leg=self.legs.get((task_id, path), 1),

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.core.graph import RunGraph
-from tradewind.core.mapping import map_index_of
 from tradewind.core.states import TaskState
 from tradewind.protocol.orders import RunFacts
 from tradewind.runtime.memory import MemoryPort
@@ -68,7 +67,7 @@ class LocalRun:
     def record(self, graph: RunGraph, errors: dict[tuple[str, str], str]) -> None:
         """Take the states as they are in the end."""
         for instance in graph.snapshot():
-            index = map_index_of(instance.map_path)
+            index = instance.map_index
             found = LocalTaskInstance(self, instance.task_id, index)
             is_none = instance.state is TaskState.NONE
             found.state = None if is_none else TaskInstanceState(instance.state.value)

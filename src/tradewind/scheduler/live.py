@@ -4,17 +4,17 @@ The rows are the truth. Whatever is held here can be thrown away at any moment b
 transactions, and is, whenever one is undone.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
-from tradewind.core.drive import decide, fold, past_wanted
-from tradewind.core.events import Event, Expanded, RunMoved, TaskMoved
+from tradewind.core.drive import decide, fold, level_of, past_wanted
+from tradewind.core.events import Event, Expanded, GroupRetried, RunMoved, TaskMoved
 from tradewind.core.graph import RunGraph
 from tradewind.core.nodes import Instance
 from tradewind.core.plan import DagPlan
-from tradewind.core.mapping import map_index_of
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec, TaskSpec
 from tradewind.core.states import RunState, TaskState
@@ -47,8 +47,10 @@ class LiveRun:
 
     __slots__ = (
         "_changed",
+        "_counts",
         "_fresh",
         "_logged",
+        "_retried",
         "_written_seq",
         "end_date",
         "epoch",
@@ -74,9 +76,15 @@ class LiveRun:
         self._changed: dict[Key, TaskInstance] = {}
         self._fresh: list[TaskInstance] = []
         self._logged: list[Logged] = []
+        self._counts = Counter(task_id for task_id, _ in self.rows)
+        self._retried = False
         self.graph = RunGraph(plan)
 
-    def load_graph(self, lengths: Iterable[tuple[str, str, str, int]]) -> None:
+    def load_graph(
+        self,
+        lengths: Iterable[tuple[str, str, str, int | None]],
+        retries: Mapping[Key, int] | None = None,
+    ) -> None:
         """Build the graph from the rows, and from the lengths of what was pushed to be mapped."""
         pushed: dict[Key, list[tuple[str, int | None]]] = {}
         for task_id, map_path, key, length in lengths:
@@ -87,17 +95,20 @@ class LiveRun:
                 Instance(
                     task_id=row.task_id,
                     map_path=row.map_path,
+                    map_index=row.map_index,
                     state=row.state,
                     try_number=row.try_number,
                     max_tries=row.max_tries,
                     wake_at=row.wake_at,
                     pushed=tuple(pushed.get(key, ())) if row.state is TaskState.SUCCESS else (),
+                    skips=tuple(row.skips or ()),
                 )
                 for key, row in self.rows.items()
             ],
             state=self.run.state,
             seq=self.run.seq,
             start_date=self.run.start_date,
+            retries=retries,
         )
 
     @property
@@ -143,6 +154,8 @@ class LiveRun:
             return [self._move(event, now)]
         if isinstance(event, Expanded):
             self._expand(event)
+        elif isinstance(event, GroupRetried):
+            self._retried = True
         else:
             self._move_run(event)
         return []
@@ -154,6 +167,7 @@ class LiveRun:
         row.state = event.new
         row.try_number = event.try_number
         row.wake_at = event.wake_at
+        row.skips = event.skips or None
         if event.max_tries is not None:
             row.max_tries = event.max_tries
         if event.new is TaskState.SCHEDULED:
@@ -170,18 +184,26 @@ class LiveRun:
         return Step(self, row, event.old, event.new)
 
     def _expand(self, event: Expanded) -> None:
-        first = self.rows.pop((event.task_id, ""), None)
-        if first is not None:
-            first.map_path, first.map_index = "0", 0
-            self._changed.pop((event.task_id, ""), None)
-            self.rows[event.task_id, "0"] = self._changed[event.task_id, "0"] = first
-        for path in map(str, range(event.length)):
-            if (event.task_id, path) not in self.rows:
-                row = new_instance(self.run, self.tasks[event.task_id], path)
-                self.rows[event.task_id, path] = row
+        plan = self.graph.plan
+        before = f"{event.map_path}." if event.map_path else ""
+        for number in plan.levels[level_of(self.graph, event)].members:
+            task = plan.tasks[number]
+            if not event.first:
+                row = self.rows.pop((task.task_id, event.map_path))
+                self._changed.pop((task.task_id, event.map_path), None)
+                row.map_path, row.map_index = f"{before}0", max(row.map_index, 0)
+                key = (task.task_id, row.map_path)
+                self.rows[key] = row
+                if row.id:
+                    self._changed[key] = row
+            for index in range(event.first or 1, event.length):
+                row = new_instance(self.run, task, f"{before}{index}", self._counts[task.task_id])
+                self._counts[task.task_id] += 1
+                self.rows[task.task_id, row.map_path] = row
                 self._fresh.append(row)
 
     def _move_run(self, event: RunMoved) -> None:
+        self._retried = self._retried or event.new is RunState.QUEUED
         if event.new is RunState.RUNNING:
             self.start_date = self.start_date or event.at
         elif event.new is RunState.QUEUED:
@@ -212,6 +234,11 @@ class LiveRun:
         logged, self._logged = self._logged, []
         return logged
 
+    def take_retries(self) -> Mapping[Key, int] | None:
+        """Hand over how often groups were tried again, if that changed."""
+        retried, self._retried = self._retried, False
+        return self.graph.retries if retried else None
+
     def take_change(self) -> RunChange | None:
         """Hand over what is to be written to the run's row, if anything happened."""
         if self.graph.seq == self._written_seq:
@@ -236,14 +263,14 @@ _ENDED = frozenset(
 )
 
 
-def new_instance(run: Run, task: TaskSpec, map_path: str = "") -> TaskInstance:
+def new_instance(run: Run, task: TaskSpec, map_path: str = "", map_index: int = -1) -> TaskInstance:
     """Answer an instance of a task in a run, not written yet."""
     return TaskInstance(
         run_pk=run.pk,
         dag_id=run.dag_id,
         task_id=task.task_id,
         map_path=map_path,
-        map_index=map_index_of(map_path),
+        map_index=map_index,
         pool=task.pool,
         pool_slots=task.pool_slots,
         queue=task.queue,

@@ -80,7 +80,7 @@ class Runs:
             if version not in specs:
                 specs[version] = self.spec_of_version(tx, version)
             rows, pushed = instances.get(run.pk, []), lengths.get(run.pk, [])
-            self._take(self._build(run, specs[version], rows, pushed, run.epoch))
+            self._take(self._build(tx, run, specs[version], rows, pushed, run.epoch))
 
     def load(self, tx: Tx, pk: int) -> LiveRun:
         """Answer a run, from memory or from its rows; from rows it is taken under a new epoch.
@@ -127,18 +127,21 @@ class Runs:
     def _read(self, tx: Tx, run: Run, epoch: int) -> LiveRun:
         rows = tasks.read_instances(tx, run.pk)
         spec = self.spec_of_version(tx, run.version_id or 0)
-        return self._build(run, spec, rows, xcoms.read_lengths(tx, run.pk), epoch)
+        return self._build(tx, run, spec, rows, xcoms.read_lengths(tx, run.pk), epoch)
 
     def _build(
         self,
+        tx: Tx,
         run: Run,
         spec: DagSpec,
         rows: list[TaskInstance],
-        lengths: Iterable[tuple[str, str, str, int]],
+        lengths: Iterable[tuple[str, str, str, int | None]],
         epoch: int,
     ) -> LiveRun:
-        live = LiveRun(run, spec, self._plan(run, spec, rows), rows, epoch)
-        live.load_graph(lengths)
+        plan = self._plan(run, spec, rows)
+        live = LiveRun(run, spec, plan, rows, epoch)
+        again = bool(plan.retried or plan.run_retry)
+        live.load_graph(lengths, runs.read_group_retries(tx, run.pk) if again else None)
         return live
 
     def _plan(self, run: Run, spec: DagSpec, rows: Iterable[TaskInstance]) -> DagPlan:
@@ -290,6 +293,9 @@ class Runs:
             changes.append(change)
             logged += live.take_logged()
             changed += live.take_changed()
+            retries = live.take_retries()
+            if retries is not None:
+                runs.apply_group_retries(tx, live.pk, retries)
         runs.apply_run_changes(tx, changes)
         tasks.apply_changes(tx, changed)
         events.append_events(tx, logged)

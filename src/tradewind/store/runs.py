@@ -1,6 +1,6 @@
 """Run rows: one per Dag run."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +28,8 @@ from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import dag, event, run
 
-_COLUMNS = [column for column in run.c if column.name not in ("id", "owner", "timeout_at")] + [
-    run.c.id.label("pk")
-]
+_NOT_IN_RUN = ("id", "owner", "timeout_at", "group_retries")
+_COLUMNS = [column for column in run.c if column.name not in _NOT_IN_RUN] + [run.c.id.label("pk")]
 _BY_PK = Prepared(select(*_COLUMNS).where(run.c.id == bindparam("b_pk")))
 _BY_ID = Prepared(
     select(*_COLUMNS).where(run.c.dag_id == bindparam("b_dag"), run.c.run_id == bindparam("b_run"))
@@ -64,6 +63,12 @@ _APPLY = Prepared(
         end_date=bindparam("b_end"),
         timeout_at=bindparam("b_timeout"),
     )
+)
+_RETRIES = Prepared(select(run.c.group_retries).where(run.c.id == bindparam("b_pk")))
+_APPLY_RETRIES = Prepared(
+    update(run)
+    .where(run.c.id == bindparam("b_pk"))
+    .values(group_retries=bindparam("b_retries", type_=run.c.group_retries.type))
 )
 _COUNT_ACTIVE = (
     select(run.c.dag_id, run.c.backfill_id, run.c.state, func.count().label("n"))
@@ -275,6 +280,18 @@ def count_runs(tx: Tx, wish: RunFilter) -> int:
 def claim_run(tx: Tx, pk: int, owner: str) -> int:
     """Make a scheduler the owner of a run, under a new epoch; answer the epoch."""
     return int(_CLAIM.value(tx, {"b_pk": pk, "b_owner": owner}))
+
+
+def read_group_retries(tx: Tx, pk: int) -> dict[tuple[str, str], int]:
+    """Answer how often groups of a run were tried again as a whole, by (group id, map path)."""
+    found = _RETRIES.value(tx, {"b_pk": pk}) or ()
+    return {(name, path): number for name, path, number in found}
+
+
+def apply_group_retries(tx: Tx, pk: int, retries: Mapping[tuple[str, str], int]) -> None:
+    """Write how often groups of a run were tried again as a whole."""
+    rows = [[name, path, number] for (name, path), number in retries.items()]
+    _APPLY_RETRIES.run_many(tx, [{"b_pk": pk, "b_retries": rows or None}])
 
 
 def apply_run_changes(tx: Tx, changes: Sequence[RunChange]) -> None:

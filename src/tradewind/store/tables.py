@@ -277,6 +277,7 @@ run = Table(
     Column("owner", String(64)),
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("timeout_at", Moment),
+    Column("group_retries", Json),
     UniqueConstraint("dag_id", "run_id"),
     sqlite_autoincrement=True,
 )
@@ -333,6 +334,7 @@ task_instance = Table(
     Column("end_date", Moment),
     Column("hostname", String(250)),
     Column("pid", Integer),
+    Column("skips", Json),
     UniqueConstraint("run_pk", "task_id", "map_path"),
     sqlite_autoincrement=True,
 )

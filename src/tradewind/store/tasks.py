@@ -44,6 +44,8 @@ class TaskInstance(msgspec.Struct, kw_only=True):
     end_date: datetime | None = None
     hostname: str | None = None
     pid: int | None = None
+    skips: tuple[str, ...] | None = None
+    """Tasks that this branch chose to skip."""
 
 
 _CHANGING = (
@@ -61,6 +63,7 @@ _CHANGING = (
     "end_date",
     "hostname",
     "pid",
+    "skips",
 )
 _SELECT = select(task_instance)
 _OF_RUN = Prepared(

@@ -67,14 +67,13 @@ _OF_TASK = Prepared(
 )
 _LENGTHS = Prepared(
     select(xcom.c.task_id, xcom.c.map_path, xcom.c.key, xcom.c.length).where(
-        xcom.c.run_pk == bindparam("b_run"), xcom.c.length.is_not(None)
+        xcom.c.run_pk == bindparam("b_run")
     )
 )
 
 _LENGTHS_OF_RUNNING = Prepared(
     select(xcom.c.run_pk, xcom.c.task_id, xcom.c.map_path, xcom.c.key, xcom.c.length).where(
         xcom.c.run_pk.in_(select(run.c.id).where(run.c.state == "running")),
-        xcom.c.length.is_not(None),
     )
 )
 
@@ -124,16 +123,16 @@ def read_xcoms(tx: Tx, run_pk: int, task_id: str, map_path: str) -> list[XCom]:
     return [_xcom(row) for row in rows]
 
 
-def read_lengths_of_running(tx: Tx) -> dict[int, list[tuple[str, str, str, int]]]:
+def read_lengths_of_running(tx: Tx) -> dict[int, list[tuple[str, str, str, int | None]]]:
     """Answer what ``read_lengths`` does, for each run that runs."""
-    found: dict[int, list[tuple[str, str, str, int]]] = {}
+    found: dict[int, list[tuple[str, str, str, int | None]]] = {}
     for run_pk, *length in _LENGTHS_OF_RUNNING.rows(tx):
         found.setdefault(run_pk, []).append((length[0], length[1], length[2], length[3]))
     return found
 
 
-def read_lengths(tx: Tx, run_pk: int) -> list[tuple[str, str, str, int]]:
-    """Answer (task id, map path, key, items) of all XComs of a run that a task may map over."""
+def read_lengths(tx: Tx, run_pk: int) -> list[tuple[str, str, str, int | None]]:
+    """Answer (task id, map path, key, items) of all XComs of a run: what a task may map over."""
     return [(r[0], r[1], r[2], r[3]) for r in _LENGTHS.rows(tx, {"b_run": run_pk})]
 
 
