@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tradewind.core.graph import RunGraph
-from tradewind.core.mapping import map_index_of
 from tradewind.core.states import TaskState
 from tradewind.protocol.orders import RunFacts
 from tradewind.protocol.questions import (
@@ -113,7 +112,7 @@ class LocalAnswers:
                 dag_id=self._facts.dag_id,
                 run_id=self._facts.run_id,
                 task_id=one.task_id,
-                map_index=map_index_of(one.map_path),
+                map_index=one.map_index,
                 state=None if one.state is TaskState.NONE else one.state.value,
                 try_number=one.try_number,
                 operator=str(self._dag.get_task(one.task_id).task_type),
