@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import BaseBranchOperator as BaseBranchOperator
     from tradewind.sdk import BaseHook as BaseHook
     from tradewind.sdk import BaseOperator as BaseOperator
+    from tradewind.sdk import BaseSensorOperator as BaseSensorOperator
     from tradewind.sdk import BashOperator as BashOperator
     from tradewind.sdk import BranchMixIn as BranchMixIn
     from tradewind.sdk import BranchPythonOperator as BranchPythonOperator
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import MultipleCronTriggerTimetable as MultipleCronTriggerTimetable
     from tradewind.sdk import Param as Param
     from tradewind.sdk import ParamsDict as ParamsDict
+    from tradewind.sdk import PokeReturnValue as PokeReturnValue
     from tradewind.sdk import PythonOperator as PythonOperator
     from tradewind.sdk import RetryAction as RetryAction
     from tradewind.sdk import RetryDecision as RetryDecision

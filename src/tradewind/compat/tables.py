@@ -14,6 +14,7 @@ COMPAT_LEVEL = "3.3.2"
 _EDGES = "tradewind.sdk.edges"
 _ENUMS = "tradewind.sdk.enums"
 _ERRORS = "tradewind.sdk.exceptions"
+_SENSOR = "tradewind.sdk.sensor"
 _TRIGGERS = "tradewind.sdk.triggers.base"
 _TIMETABLES = "tradewind.sdk.timetables"
 _BASH = "tradewind.sdk.operators.bash:BashOperator"
@@ -82,6 +83,8 @@ _EXCEPTIONS = {
     )
 }
 
+_SENSORS = {name: f"{_SENSOR}:{name}" for name in ("BaseSensorOperator", "PokeReturnValue")}
+
 SDK: Mapping[str, Mapping[str, str]] = {
     "airflow": {
         "DAG": _DAG,
@@ -97,6 +100,7 @@ SDK: Mapping[str, Mapping[str, str]] = {
     },
     "airflow.sdk.bases.hook": {"BaseHook": _HOOK},
     "airflow.sdk.bases.operator": {"BaseOperator": _OPERATOR, **_CHAINS},
+    "airflow.sdk.bases.sensor": _SENSORS | {"poke_mode_only": f"{_SENSOR}:poke_mode_only"},
     "airflow.sdk.definitions": {},
     "airflow.sdk.definitions.connection": {"Connection": _CONNECTION},
     "airflow.sdk.definitions.context": {
@@ -206,6 +210,9 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
         "DeltaTriggerTimetable": f"{_TIMETABLES}:DeltaTriggerTimetable",
         "MultipleCronTriggerTimetable": f"{_TIMETABLES}:MultipleCronTriggerTimetable",
     },
+    "airflow.sensors": {},
+    "airflow.sensors.base": _SENSORS | {"poke_mode_only": f"{_SENSOR}:poke_mode_only"},
+    "airflow.sensors.base_sensor_operator": {"BaseSensorOperator": f"{_SENSOR}:BaseSensorOperator"},
     "airflow.triggers": {},
     "airflow.triggers.base": {
         name: f"{_TRIGGERS}:{name}"

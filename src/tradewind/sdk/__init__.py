@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from tradewind.sdk.retry_policies import RetryDecision as RetryDecision
     from tradewind.sdk.retry_policies import RetryPolicy as RetryPolicy
     from tradewind.sdk.retry_policies import RetryRule as RetryRule
+    from tradewind.sdk.sensor import BaseSensorOperator as BaseSensorOperator
+    from tradewind.sdk.sensor import PokeReturnValue as PokeReturnValue
     from tradewind.sdk.skipping import SkipMixin as SkipMixin
     from tradewind.sdk.task_instance import TaskInstance as TaskInstance
     from tradewind.sdk.templating import literal as literal
@@ -72,6 +74,7 @@ EXPORTS = {
     "BaseBranchOperator": "tradewind.sdk.branching",
     "BaseHook": "tradewind.sdk.hook",
     "BaseOperator": "tradewind.sdk.operator",
+    "BaseSensorOperator": "tradewind.sdk.sensor",
     "BashOperator": "tradewind.sdk.operators.bash",
     "BranchMixIn": "tradewind.sdk.branching",
     "BranchPythonOperator": "tradewind.sdk.operators.python",
@@ -91,6 +94,7 @@ EXPORTS = {
     "MultipleCronTriggerTimetable": "tradewind.sdk.timetables",
     "Param": "tradewind.sdk.params",
     "ParamsDict": "tradewind.sdk.params",
+    "PokeReturnValue": "tradewind.sdk.sensor",
     "PythonOperator": "tradewind.sdk.operators.python",
     "RetryAction": "tradewind.sdk.retry_policies",
     "RetryDecision": "tradewind.sdk.retry_policies",
