@@ -20,6 +20,8 @@ _TIMETABLES = "tradewind.sdk.timetables"
 _BASH = "tradewind.sdk.operators.bash:BashOperator"
 _EMPTY = "tradewind.sdk.operators.empty:EmptyOperator"
 _PYTHON = "tradewind.sdk.operators.python:PythonOperator"
+_DATE_BRANCHES = "tradewind.sdk.operators.date_branches"
+_LATEST_ONLY = "tradewind.sdk.operators.latest_only:LatestOnlyOperator"
 _DAG = "tradewind.sdk.dags:DAG"
 _OPERATOR = "tradewind.sdk.operator:BaseOperator"
 _HOOK = "tradewind.sdk.hook:BaseHook"
@@ -189,6 +191,15 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.operators": {},
     "airflow.operators.bash": {"BashOperator": _BASH},
     "airflow.operators.bash_operator": {"BashOperator": _BASH},
+    "airflow.operators.datetime": {
+        "BranchDateTimeOperator": f"{_DATE_BRANCHES}:BranchDateTimeOperator",
+    },
+    "airflow.operators.weekday": {
+        "BranchDayOfWeekOperator": f"{_DATE_BRANCHES}:BranchDayOfWeekOperator",
+    },
+    "airflow.operators.latest_only": {"LatestOnlyOperator": _LATEST_ONLY},
+    "airflow.operators.latest_only_operator": {"LatestOnlyOperator": _LATEST_ONLY},
+    "airflow.utils.weekday": {"WeekDay": "tradewind.sdk.weekdays:WeekDay"},
     "airflow.operators.dummy": {"DummyOperator": _EMPTY, "EmptyOperator": _EMPTY},
     "airflow.operators.dummy_operator": {"DummyOperator": _EMPTY, "EmptyOperator": _EMPTY},
     "airflow.operators.empty": {"EmptyOperator": _EMPTY},
@@ -266,6 +277,18 @@ STANDARD: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard": {},
     "airflow.providers.standard.operators": {},
     "airflow.providers.standard.operators.bash": {"BashOperator": _BASH},
+    "airflow.providers.standard.operators.datetime": {
+        "BranchDateTimeOperator": f"{_DATE_BRANCHES}:BranchDateTimeOperator",
+    },
+    "airflow.providers.standard.operators.weekday": {
+        "BranchDayOfWeekOperator": f"{_DATE_BRANCHES}:BranchDayOfWeekOperator",
+    },
+    "airflow.providers.standard.operators.latest_only": {"LatestOnlyOperator": _LATEST_ONLY},
+    "airflow.providers.standard.operators.smooth": {
+        "SmoothOperator": "tradewind.sdk.operators.smooth:SmoothOperator",
+    },
+    "airflow.providers.standard.utils": {},
+    "airflow.providers.standard.utils.weekday": {"WeekDay": "tradewind.sdk.weekdays:WeekDay"},
     "airflow.providers.standard.operators.empty": {"EmptyOperator": _EMPTY},
     "airflow.providers.standard.operators.python": {
         "PythonOperator": _PYTHON,
