@@ -1,23 +1,25 @@
 """Building the context of a task: the facts of its run and try under the names authors know."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import cached_property
 from typing import Any
 
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
+from tradewind.protocol.questions import GetPreviousRun
 from tradewind.sdk import macros
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.dag_run import DagRun
 from tradewind.sdk.exceptions import AirflowNotFoundException
+from tradewind.sdk.host import ask
 from tradewind.sdk.instants import to_pendulum
 from tradewind.sdk.params import ParamsDict
 from tradewind.sdk.sentinels import NOTSET
 from tradewind.sdk.task_instance import RuntimeTaskInstance
-from tradewind.sdk.templating import DATE_FILTERS
+from tradewind.sdk.templating import DATE_FILTERS, NEED_DATE
 from tradewind.sdk.variable import Variable
 
 _FROM_DATE = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
-_NEED_DATE = frozenset({*_FROM_DATE, "logical_date", "data_interval_start", "data_interval_end"})
 
 
 class TaskContext(MutableMapping[str, Any]):
@@ -39,11 +41,19 @@ class TaskContext(MutableMapping[str, Any]):
         if key in self._values:
             return self._values[key]
         if not self._is_made_here(key):
-            if key in _NEED_DATE:
+            if key in NEED_DATE:
                 raise KeyError(f"'{key}' is not in the context: this run has no logical date")
             raise KeyError(key)
         value = self._values[key] = _MAKERS[key](self)
         return value
+
+    @cached_property
+    def before(self) -> DagRun | None:
+        """Answer the latest run before this one that succeeded; asked for once."""
+        order = self.order
+        question = GetPreviousRun(dag_id=order.run.dag_id, run_id=order.run.run_id, state="success")
+        view = ask(question)
+        return None if view is None else DagRun(view)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._values[key] = value
@@ -70,10 +80,7 @@ class TaskContext(MutableMapping[str, Any]):
     def _is_made_here(self, key: str) -> bool:
         if key not in _MAKERS or key in self._gone:
             return False
-        facts = self.order.run
-        if key in _NEED_DATE:
-            return facts.logical_date is not None
-        return key != "partition_key" or facts.partition_key is not None
+        return key not in NEED_DATE or self.order.run.logical_date is not None
 
 
 class VariableAccessor:
@@ -130,6 +137,10 @@ def _key_str(context: TaskContext) -> str:
     return "__".join([order.run.dag_id, order.task_id, context.get("ds_nodash", order.run.run_id)])
 
 
+def _before(name: str) -> Callable[[TaskContext], Any]:
+    return lambda context: None if context.before is None else getattr(context.before, name)
+
+
 def _variables(_: TaskContext) -> dict[str, VariableAccessor]:
     return {
         "value": VariableAccessor(deserialize_json=False),
@@ -151,6 +162,11 @@ _MAKERS: dict[str, Callable[[TaskContext], Any]] = {
     "outlets": lambda context: list(context["task"].outlets),
     "params": lambda _: {},
     "partition_key": lambda context: context.order.run.partition_key,
+    "partition_date": lambda _: None,
+    "prev_data_interval_end_success": _before("data_interval_end"),
+    "prev_data_interval_start_success": _before("data_interval_start"),
+    "prev_end_date_success": _before("end_date"),
+    "prev_start_date_success": _before("start_date"),
     "run_id": lambda context: context.order.run.run_id,
     "start_date": lambda context: context["ti"].start_date,
     "task_instance_key_str": _key_str,

@@ -10,7 +10,7 @@ import yaml
 from tradewind.errors import TradewindError
 from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom
 from tradewind.protocol.ports import ConnectionValue
-from tradewind.protocol.questions import Question
+from tradewind.protocol.questions import GetPreviousRun, Question
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException
 
@@ -31,6 +31,7 @@ class MemoryPort:
         self.xcoms: dict[XComKey, bytes] = {}
         self.lengths: dict[XComKey, int | None] = {}
         self.answers: dict[type[Question], Callable[[Any], Any]] = {
+            GetPreviousRun: lambda _: None,
             FindXComs: self._find_xcoms,
             SetXCom: self._set_xcom,
             DeleteXCom: self._delete_xcom,

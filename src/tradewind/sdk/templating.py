@@ -2,10 +2,11 @@
 
 import datetime as dt
 import logging
+from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tradewind.sdk.edges import DependencyMixin
 from tradewind.sdk.references import Reference
@@ -93,9 +94,11 @@ class Templater:
             return content.resolve(context)
         if isinstance(content, list | tuple | set | dict):
             return self._render_collection(content, context, env, seen)
-        if hasattr(type(content), "template_fields") and not isinstance(content, DependencyMixin):
-            seen.add(id(content))
-            self._do_render_template_fields(content, content.template_fields, context, env, seen)
+        if not isinstance(content, DependencyMixin):
+            fields = getattr(content, "template_fields", None)
+            if isinstance(fields, Collection) and not isinstance(fields, str):
+                seen.add(id(content))
+                self._do_render_template_fields(content, fields, context, env, seen)
         return content
 
     def _render_text(self, content: str, context: Mapping[str, Any], env: Any) -> Any:
@@ -105,7 +108,7 @@ class Templater:
         # Made where something is to be rendered: most tasks have no template at all.
         env = env if env is not None else self.get_template_env()
         template = env.get_template(content) if is_file else env.from_string(content)
-        return template.render(context)
+        return render(template, context)
 
     def _render_collection(
         self, content: Any, context: Mapping[str, Any], env: Any, seen: set[int]
@@ -134,14 +137,49 @@ class Templater:
                 continue
             try:
                 rendered = self.render_template(value, context, jinja_env, seen_oids)
-            except Exception:
-                log.exception(
-                    "Template field '%s' of task '%s' could not be rendered",
-                    field,
-                    getattr(parent, "task_id", type(parent).__name__),
-                )
+            except Exception as error:
+                name = getattr(parent, "task_id", type(parent).__name__)
+                error.add_note(f"This came up in the template field '{field}' of '{name}'.")
+                if "'" in str(error) and context.get("logical_date", self) is self:
+                    _explain_date(error)
                 raise
             setattr(parent, field, rendered)
+
+
+class _Names(ChainMap[str, Any]):
+    """Names that a template may use, each looked up when it is used."""
+
+    def __init__(self, *maps: Mapping[str, Any]) -> None:
+        super().__init__(*cast(Any, maps))
+
+    def copy(self) -> Any:
+        """Answer nothing: Jinja wants a copy of all values to show beside a traceback."""
+        return {}
+
+
+def render(template: Any, context: Mapping[str, Any]) -> Any:
+    """Answer a Jinja template rendered; of the context only what it names is looked up.
+
+    ``template.render`` would copy the whole context first, and make each of its values.
+
+    Raises:
+        jinja2.TemplateError: A name is unknown, or an expression goes wrong.
+    """
+    names = template.new_context(_Names(context, template.globals), shared=True)
+    try:
+        return template.environment.concat(template.root_render_func(names))
+    except Exception:  # noqa: BLE001 - told with the lines of the template, by whoever is below
+        return template.environment.handle_exception()
+
+
+def _explain_date(error: Exception) -> None:
+    """Say why a name that needs a logical date is unknown, where that is what went wrong."""
+    missing = str(error).split("'")[1]
+    if missing in NEED_DATE:
+        error.add_note(
+            f"'{missing}' needs a logical date, and this run has none. What every run has is "
+            "dag_run.run_after: '{{ dag_run.run_after | ds }}'."
+        )
 
 
 def make_environment(
@@ -180,7 +218,14 @@ def _environment_classes() -> tuple[type[Any], type[Any]]:
     import jinja2.nativetypes  # noqa: PLC0415
     import jinja2.sandbox  # noqa: PLC0415
 
+    class Names(jinja2.runtime.Context):
+        def get_all(self) -> Any:
+            """Answer all names, none of them looked up."""
+            return _Names(self.vars, self.parent)
+
     class Environment(jinja2.sandbox.SandboxedEnvironment):
+        context_class = Names
+
         def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
             """Allow names with one underscore, which Dag files use, and nothing internal."""
             return not (attr.startswith("__") or jinja2.sandbox.is_internal_attribute(obj, attr))
@@ -210,6 +255,15 @@ def _ts_nodash(value: dt.datetime | None) -> str | None:
 def _ts_nodash_with_tz(value: dt.datetime | None) -> str | None:
     return None if value is None else value.isoformat().replace("-", "").replace(":", "")
 
+
+NEED_DATE = frozenset(
+    {
+        *("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz"),
+        *("logical_date", "data_interval_start", "data_interval_end"),
+        *("prev_data_interval_start_success", "prev_data_interval_end_success"),
+    }
+)
+"""Names that the context of a run without logical date does not have."""
 
 DATE_FILTERS = {
     "ds": _ds,
