@@ -42,6 +42,7 @@ from tradewind.sdk.exceptions import (
     TaskDeferred,
     UnmappableXComLengthPushed,
     UnmappableXComTypePushed,
+    XComForMappingNotPushed,
 )
 from tradewind.sdk.nesting import at_work
 from tradewind.sdk.references import XCOM_RETURN_KEY, XComArg
@@ -56,7 +57,12 @@ log = logging.getLogger("tradewind.task")
 
 
 def run_task(
-    order: TaskOrder, dags: Mapping[str, DAG], port: TaskPort, clock: Clock | None = None
+    order: TaskOrder,
+    dags: Mapping[str, DAG],
+    port: TaskPort,
+    clock: Clock | None = None,
+    *,
+    heeds_ctrl_c: bool = True,
 ) -> Done:
     """Run one leg of one try in this process and answer how it ended, whatever user code raises.
 
@@ -65,9 +71,14 @@ def run_task(
 
     Raises:
         KeyboardInterrupt: A person pressed Ctrl-C: not the task, but the whole run is to stop.
+            Without ``heeds_ctrl_c`` (no person is near) it is a failure like others.
     """
     attempt = _Attempt(order, dags, port, clock or SystemClock())
-    return attempt.run()
+    try:
+        return attempt.run(KeyboardInterrupt if heeds_ctrl_c else ())
+    except KeyboardInterrupt:
+        attempt.kill_quietly()
+        raise
 
 
 class _Attempt:
@@ -91,13 +102,12 @@ class _Attempt:
         self.deferral: Deferral | None = None
         self.input_request: InputRequest | None = None
 
-    def run(self) -> Done:
-        """Run, and turn whatever happens into an outcome."""
+    def run(self, lets_pass: type[BaseException] | tuple[()]) -> Done:
+        """Run, and turn whatever happens, but what is to pass, into an outcome."""
         try:
             self._begin()
             outcome, error = LegState.SUCCESS, ""
-        except KeyboardInterrupt:
-            self._kill_quietly()
+        except lets_pass:
             raise
         except BaseException as raised:  # noqa: BLE001 - whatever user code raises is its outcome
             outcome, error = self._outcome_of(raised)
@@ -211,8 +221,13 @@ class _Attempt:
         if self.order.map_index >= 0 or not self._is_mapped_over(key):
             return
         length = length_of(value)
+        if value is None:
+            raise XComForMappingNotPushed(
+                f"A task is mapped over what '{self.task.task_id}' pushes, which must be a list or "
+                "a dict; it pushed nothing"
+            )
         if length is None:
-            kind = "nothing" if value is None else f"{type(value).__name__}"
+            kind = type(value).__name__
             raise UnmappableXComTypePushed(
                 f"A task is mapped over what '{self.task.task_id}' pushes, which must be a list or "
                 f"a dict; it pushed {kind}"
@@ -254,7 +269,7 @@ class _Attempt:
             case AirflowTaskTerminated():
                 return LegState.KILLED, self._end_from_outside(raised)
         if isinstance(raised, AirflowTaskTimeout):
-            self._kill_quietly()
+            self.kill_quietly()
         self.retry = not isinstance(raised, AirflowFailException | AirflowSensorTimeout)
         self._ask_policy(raised)
         log.error(
@@ -295,10 +310,11 @@ class _Attempt:
         log.warning("Task is ended from outside; calling on_kill()")
         if self.context is not None:
             self.context["exception"] = raised
-        self._kill_quietly()
+        self.kill_quietly()
         return one_line(raised)
 
-    def _kill_quietly(self) -> None:
+    def kill_quietly(self) -> None:
+        """Have the task clean up; what goes wrong with that is logged."""
         try:
             if self.task is not None and not self.task.is_mapped:
                 self.task.on_kill()
@@ -337,7 +353,7 @@ def _call_all(callbacks: Any, context: Any, name: str) -> None:
     for callback in callbacks or ():
         try:
             callback(context)
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("%s failed", name)
 
 

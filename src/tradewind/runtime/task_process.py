@@ -93,7 +93,7 @@ def run_attempt(
                 pid=child.pid,
                 error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
             )
-    return run_task(order, loaded, port, clock)
+    return run_task(order, loaded, port, clock, heeds_ctrl_c=False)
 
 
 def run_parse(child: ChildProcess, order: ParseOrder) -> Parsed:

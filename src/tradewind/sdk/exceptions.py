@@ -3,13 +3,17 @@
 They keep the names the field knows, because existing Dag files catch them by these names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 
 class AirflowException(Exception):
     """The root of what goes wrong in a Dag or a task; raised by a task, its try has failed."""
+
+    status_code = 500
+    """The HTTP status that tells the same."""
 
     def serialize(self) -> tuple[str, tuple[object, ...], dict[str, object]]:
         """Answer the class's path and the arguments it can be made from again."""
@@ -20,9 +24,37 @@ class AirflowException(Exception):
 class AirflowBadRequest(AirflowException):
     """A caller asked for something malformed."""
 
+    status_code = 400
+
 
 class AirflowNotFoundException(AirflowException):
     """The connection, variable or other thing named does not exist."""
+
+    status_code = 404
+
+
+class AirflowInternalRuntimeError(BaseException):
+    """Something in the platform itself went wrong, which user code cannot handle."""
+
+
+class ErrorType(Enum):
+    """What kind of thing went wrong where user code asked its host for something."""
+
+    CONNECTION_NOT_FOUND = "CONNECTION_NOT_FOUND"
+    VARIABLE_NOT_FOUND = "VARIABLE_NOT_FOUND"
+    XCOM_NOT_FOUND = "XCOM_NOT_FOUND"
+    ASSET_NOT_FOUND = "ASSET_NOT_FOUND"
+    DAGRUN_ALREADY_EXISTS = "DAGRUN_ALREADY_EXISTS"
+    GENERIC_ERROR = "GENERIC_ERROR"
+    API_SERVER_ERROR = "API_SERVER_ERROR"
+
+
+class AirflowRuntimeError(Exception):
+    """What user code asked its host for was refused; ``error`` has a type and a detail."""
+
+    def __init__(self, error: Any) -> None:
+        self.error = error
+        super().__init__(f"{error.error.value}: {error.detail}")
 
 
 class AirflowConfigException(AirflowException):
@@ -141,6 +173,13 @@ class TaskNotFound(AirflowNotFoundException):
     """The Dag has no task of that id."""
 
 
+class TaskItemNotFound(TaskNotFound, KeyError):
+    """The Dag has no task of that id, asked for in square brackets."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
 class DuplicateTaskIdFound(AirflowException):
     """Two tasks or groups of one Dag have the same id."""
 
@@ -170,12 +209,46 @@ class XComNotFound(AirflowException):
         return f"Task '{self.task_id}' of Dag '{self.dag_id}' pushed no XCom '{self.key}'"
 
 
-class UnmappableXComTypePushed(AirflowException):
+class XComForMappingNotPushed(AirflowException, TypeError):
+    """A task is mapped over a value that its upstream never pushed."""
+
+
+class UnmappableXComTypePushed(AirflowException, TypeError):
     """A task is mapped over a value that is neither a list nor a dict."""
 
 
 class UnmappableXComLengthPushed(AirflowException):
     """A task is mapped over a value with more items than ``max_map_length``."""
+
+
+class AirflowInactiveAssetInInletOrOutletException(AirflowFailException):
+    """A task names assets that are not active; trying again is of no use."""
+
+    def __init__(self, inactive_asset_keys: Collection[Any]) -> None:
+        super().__init__(f"These assets are not active: {', '.join(map(str, inactive_asset_keys))}")
+        self.inactive_asset_keys = inactive_asset_keys
+
+
+class TaskAlreadyRunningError(AirflowException):
+    """The task instance is at work elsewhere."""
+
+
+class TaskInstanceNotFound(AirflowNotFoundException):
+    """There is no such task instance."""
+
+
+class DagRunNotFound(AirflowNotFoundException):
+    """There is no such run."""
+
+
+class DagRunAlreadyExists(AirflowBadRequest):
+    """The Dag has a run of that id or date."""
+
+    status_code = 409
+
+
+class PoolNotFound(AirflowNotFoundException):
+    """There is no pool of that name."""
 
 
 class UnsupportedArgument(AirflowException):
