@@ -16,6 +16,7 @@ from tradewind.sdk.kinds import (
     branch_virtualenv_task,
     external_python_task,
     python_task,
+    sensor_task,
     short_circuit_task,
     stub_task,
     virtualenv_task,
@@ -47,6 +48,7 @@ class TaskDecorators:
     branch_virtualenv = staticmethod(branch_virtualenv_task)
     branch_external_python = staticmethod(branch_external_python_task)
     short_circuit = staticmethod(short_circuit_task)
+    sensor = staticmethod(sensor_task)
     bash = staticmethod(bash_task)
     stub = staticmethod(stub_task)
     run_if = staticmethod(run_if)

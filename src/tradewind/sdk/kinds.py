@@ -19,6 +19,7 @@ from tradewind.sdk.operators.python import (
     PythonOperator,
     ShortCircuitOperator,
 )
+from tradewind.sdk.sensors.python import PythonSensor
 from tradewind.sdk.sentinels import SET_DURING_EXECUTION
 from tradewind.sdk.sources import function_source
 
@@ -82,6 +83,12 @@ class BranchExternalPythonDecoratedOperator(CallingOperator, BranchExternalPytho
     """Chooses the way by the decorated function, by another interpreter."""
 
     custom_operator_name: str = "@task.branch_external_python"
+
+
+class SensorDecoratedOperator(CallingOperator, PythonSensor):
+    """Waits until the decorated function answers something true."""
+
+    custom_operator_name: str = "@task.sensor"
 
 
 class BashDecoratedOperator(DecoratedOperator, BashOperator):
@@ -184,5 +191,6 @@ branch_external_python_task = _decorator(
     BranchExternalPythonDecoratedOperator,
     "chooses a way by another interpreter",
 )
+sensor_task = _decorator("sensor", SensorDecoratedOperator, "waits until it says yes")
 bash_task = _decorator("bash", BashDecoratedOperator, "runs the command it returns")
 stub_task = _decorator("stub", StubOperator, "another language implements")

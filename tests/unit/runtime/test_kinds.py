@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.runtime.tasks import returned, run
-from tradewind import DAG, BaseAsyncOperator, EmptyOperator, task
+from tradewind import DAG, BaseAsyncOperator, EmptyOperator, PokeReturnValue, task
 from tradewind.sdk import provided
 from tradewind.sdk.exceptions import AirflowException
 
@@ -19,6 +19,7 @@ KINDS = [
     ("branch_virtualenv", {}, "@task.branch_virtualenv"),
     ("branch_external_python", {"python": sys.executable}, "@task.branch_external_python"),
     ("short_circuit", {"ignore_downstream_trigger_rules": False}, "@task.short_circuit"),
+    ("sensor", {"poke_interval": 5.0, "mode": "reschedule"}, "@task.sensor"),
     ("bash", {"env": {"A": "1"}, "append_env": True}, "@task.bash"),
 ]
 
@@ -54,6 +55,22 @@ def test_context_keys_are_parameters(kind, settings):
 
     answer = returned(run(made.operator))
     assert answer.removeprefix("echo ") == "7 2 2026-04-20"
+
+
+def test_a_sensor_looks_until_its_function_says_yes():
+    looks = []
+
+    with DAG("sensing"):
+
+        @task.sensor(poke_interval=0, templates_dict={"day": "{{ ds }}"})
+        def is_there(wanted, templates_dict=None):
+            looks.append(templates_dict["day"])
+            return PokeReturnValue(len(looks) >= wanted, xcom_value=len(looks))
+
+        made = is_there(3)
+
+    assert returned(run(made.operator)) == 3
+    assert looks == ["2026-04-20"] * 3
 
 
 def test_an_async_function_is_a_task():
