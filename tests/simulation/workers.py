@@ -10,7 +10,7 @@ from tradewind.core.states import LegState
 from tradewind.protocol.exchange import Answer, Exchange, Register, Registered
 from tradewind.protocol.orders import ParseOrder, TaskOrder
 from tradewind.protocol.reports import Closure, Finish, ParseReport, XComPush
-from tradewind.worker.ledger import Ledger
+from tradewind.worker.ledger import Holding, Ledger
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -188,25 +188,22 @@ class Worker:
             return
         renewal = world.t - self.asked_at > RENEW_MS
         if self.lines["push"] is None and (self.ledger.has_news or renewal):
-            held = self._held() if renewal else None
-            parsing = self._parsing() if renewal else None
-            request = self.ledger.push(self.id, held, parsing, draining=self.is_draining)
+            holding = self._holding() if renewal else None
+            request = self.ledger.push(self.id, holding, draining=self.is_draining)
             self._send("push", request, PUSH_TIMEOUT_MS)
         if self.lines["pull"] is None and not (self.is_draining and not self.held):
-            request = self.ledger.pull(
-                self.id, self._held(), self._parsing(), draining=self.is_draining
-            )
+            request = self.ledger.pull(self.id, self._holding(), draining=self.is_draining)
             self._send("pull", request, PULL_TIMEOUT_MS)
 
     def knows(self, attempt_id: int) -> bool:
         """Tell whether an attempt runs here, or its end is still to be recorded."""
         return attempt_id in self.held or attempt_id in self.ledger.unacknowledged
 
-    def _held(self) -> tuple[int, ...]:
-        return tuple(sorted(self.ledger.unacknowledged.union(self.held)))
-
-    def _parsing(self) -> tuple[int, ...]:
-        return (*sorted(self.parsing), *self.ledger.unreported)
+    def _holding(self) -> Holding:
+        return Holding(
+            held=tuple(sorted(self.ledger.unacknowledged.union(self.held))),
+            parsing=(*sorted(self.parsing), *self.ledger.unreported),
+        )
 
     def _register(self) -> None:
         if self.registering or self.held:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 
 from tradewind.config import Settings
+from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.child import Ask, Told
 from tradewind.protocol.clock import Clock
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register
@@ -135,10 +136,12 @@ class _Parsing:
         del was_sent
         self._parses.on_zygote_lost(-key)
 
-    def on_import_ask(self, ask: Ask, order: TaskOrder, tell: Callable[[Told], None]) -> None:
+    def on_import_ask(
+        self, ask: Ask, order: TaskOrder | CallbackOrder, tell: Callable[[Told], None]
+    ) -> None:
         """No attempt runs here."""
 
-    def note(self, order: TaskOrder, text: str) -> None:
+    def note(self, order: TaskOrder | CallbackOrder, text: str) -> None:
         """No attempt runs here."""
 
 

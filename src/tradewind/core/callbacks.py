@@ -8,7 +8,10 @@ import hashlib
 
 from tradewind.core.states import RunState, TaskState
 
-DAG_REASONS = frozenset({"success", "task_failure", "all_tasks_deadlocked", "timed_out"})
+MISSED = "deadline_missed"
+"""Why a run failed that a missed deadline was to fail."""
+
+DAG_REASONS = frozenset({"success", "task_failure", "all_tasks_deadlocked", "timed_out", MISSED})
 """Ends of a run that its Dag's callbacks are told of; a person's word or a cancel is none."""
 
 

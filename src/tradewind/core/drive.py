@@ -91,6 +91,24 @@ def decide(graph: RunGraph, now: datetime) -> list[Event]:
     return _Decider(graph, now).all()
 
 
+def stop(graph: RunGraph, now: datetime, reason: str, why: str) -> list[Event]:
+    """Answer how a run ends that is not to go on: what has not ended is skipped, the run fails.
+
+    The decisions are folded already. Nothing when the run has ended.
+
+    Args:
+        graph: The run.
+        now: The moment.
+        reason: Of the run's end.
+        why: Of each task's, in the words a person reads.
+    """
+    if graph.state not in (RunState.QUEUED, RunState.RUNNING):
+        return []
+    decider = _Decider(graph, now)
+    decider.stop(reason, why)
+    return decider.events
+
+
 def next_wake(graph: RunGraph) -> datetime | None:
     """Answer when ``decide`` has something to do though nothing happens before; None for never."""
     timers = graph.timers
@@ -417,11 +435,14 @@ class _Decider:
         self.graph.stop_due = False
 
     def time_out(self) -> None:
+        self.stop("timed_out", "the run timed out")
+
+    def stop(self, reason: str, why: str) -> None:
         for nodes in self.graph.by_task:
             for node in nodes:
                 if node.state in _UNFINISHED:
-                    self.move(node, TaskState.SKIPPED, "the run timed out")
-        self.end_run(RunState.FAILED, "timed_out")
+                    self.move(node, TaskState.SKIPPED, why)
+        self.end_run(RunState.FAILED, reason)
 
     def finish(self) -> None:
         graph, retry = self.graph, self.plan.run_retry

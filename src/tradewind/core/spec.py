@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.deadlines import DeadlineSpec
 from tradewind.core.timetables import NullTimetable, Timetable
 
 
@@ -70,6 +71,7 @@ class GroupSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Over what the group as a whole is expanded."""
     retry: RetrySpec | None = None
     """How often the group as a whole is tried again after it failed."""
+    deadlines: tuple[DeadlineSpec, ...] = ()
 
 
 class StartTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -127,6 +129,9 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str = "airflow"
     doc_md: str | None = None
     display_name: str | None = None
+    callbacks: tuple[str, ...] = ()
+    """Ends of a try that somebody is told of, by callbacks or e-mail: ``failure``, ``retry``."""
+    deadlines: tuple[DeadlineSpec, ...] = ()
     template_fields: dict[str, Any] = {}
     """Unrendered template values, for display; secrets never live here."""
 
@@ -172,7 +177,10 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     groups: dict[str, GroupSpec] = {}
     run_retry: RetrySpec | None = None
     """How often a run as a whole is tried again after it failed."""
-    has_callbacks: bool = False
+    callbacks: tuple[str, ...] = ()
+    """Ends of a run that somebody is told of: ``success``, ``failure``."""
+    deadlines: tuple[DeadlineSpec, ...] = ()
+    """Of each run."""
     render_template_as_native_obj: bool = False
     results: tuple[tuple[str, str], ...] = ()
     """(task, XCom key) of each output that its author named a result of the whole Dag."""

@@ -17,6 +17,7 @@ from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.reports import XComPush
+from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line, user_traceback
 from tradewind.runtime.resuming import (
@@ -113,8 +114,9 @@ class _Attempt:
             outcome, error = self._outcome_of(raised)
         if outcome is not LegState.SUCCESS:
             self.xcoms = []
+        called_back = False
         try:
-            self._call_back(outcome)
+            called_back = self._call_back(outcome)
         except AirflowTaskTerminated:
             # The task itself is over; how it ended stands.
             log.warning("A callback was ended from outside")
@@ -132,6 +134,7 @@ class _Attempt:
             skips=self._chosen_skips(outcome),
             retry_delay_seconds=self.retry_delay,
             retry_reason=self.retry_reason,
+            called_back=called_back,
         )
 
     def _chosen_skips(self, outcome: LegState) -> tuple[str, ...]:
@@ -176,7 +179,8 @@ class _Attempt:
     def _execute(self, context: TaskContext) -> None:
         task = self.task
         task.pre_execute(context)
-        _call_all(task.on_execute_callback, context, "on_execute_callback")
+        known_by = callback_id_of(self.order, "execute")
+        call_each(task.on_execute_callback or (), context, "on_execute_callback", known_by)
         limit = time_left(task, self.order, self.clock.now())
         with time_limit(limit, task.task_id), at_work(task):
             result = run_to_end(begin(task, self.order, context))
@@ -321,22 +325,25 @@ class _Attempt:
         except Exception:
             log.exception("on_kill() failed")
 
-    def _call_back(self, outcome: LegState) -> None:
+    def _call_back(self, outcome: LegState) -> bool:
+        """Tell whoever wants to know how the try ended; True when all that is to be done is."""
+        event = self._event_of(outcome)
+        if event is None:
+            return True
         if self.context is None or self.task is None:
-            return
-        name = self._callback_for(outcome)
-        if name:
+            return False
+        callbacks = callbacks_of(self.task, event)
+        if callbacks:
+            known_by = callback_id_of(self.order, event)
             with set_current_context(self.context):
-                _call_all(getattr(self.task, name), self.context, name)
+                call_each(callbacks, self.context, f"on_{event}_callback", known_by)
+        return True
 
-    def _callback_for(self, outcome: LegState) -> str:
+    def _event_of(self, outcome: LegState) -> str | None:
         if outcome in (LegState.FAILED, LegState.KILLED):
             again = self.retry and self.order.try_number <= self.order.max_tries
-            return "on_retry_callback" if again else "on_failure_callback"
-        return {
-            LegState.SUCCESS: "on_success_callback",
-            LegState.SKIPPED: "on_skipped_callback",
-        }.get(outcome, "")
+            return "retry" if again else "failure"
+        return {LegState.SUCCESS: "success", LegState.SKIPPED: "skipped"}.get(outcome)
 
 
 def _listed(tasks: Any) -> list[Any]:
@@ -346,15 +353,6 @@ def _listed(tasks: Any) -> list[Any]:
 def _pickles(task: Any) -> bool:
     settings = task.partial_kwargs if task.is_mapped else task.__dict__
     return bool(settings.get("xcom_pickle"))
-
-
-def _call_all(callbacks: Any, context: Any, name: str) -> None:
-    """Call each; one that fails is logged and changes nothing."""
-    for callback in callbacks or ():
-        try:
-            callback(context)
-        except (Exception, SystemExit):
-            log.exception("%s failed", name)
 
 
 @contextlib.contextmanager

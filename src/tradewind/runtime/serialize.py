@@ -14,6 +14,11 @@ from tradewind.core.spec import (
     StartTrigger,
     TaskSpec,
 )
+from tradewind.runtime.promises import (
+    dag_events,
+    deadline_specs,
+    task_events,
+)
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
@@ -76,8 +81,9 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         owners=tuple(sorted({task.owner for task in order})),
         owner_links=dag.owner_links,
         groups=_serialize_groups(dag),
-        has_callbacks=bool(dag.on_success_callback or dag.on_failure_callback),
         results=tuple((one.operator.task_id, one.key) for one in dag.results),
+        callbacks=dag_events(dag),
+        deadlines=deadline_specs(dag.deadline),
         render_template_as_native_obj=bool(dag.render_template_as_native_obj),
         warnings=tuple(_warnings(dag, order)),
     )
@@ -115,6 +121,8 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
         owner=task.owner,
         doc_md=_documentation(task),
         display_name=task.task_display_name if task.task_display_name != task.task_id else None,
+        callbacks=task_events(task),
+        deadlines=deadline_specs(task.deadline, of_task=True),
         template_fields=_serialize_templates(task),
     )
 
@@ -253,6 +261,7 @@ def _serialize_groups(dag: DAG) -> dict[str, GroupSpec]:
             doc_md=group.doc_md,
             ui_color=group.ui_color,
             ui_fgcolor=group.ui_fgcolor,
+            deadlines=deadline_specs(group.deadline, of_task=True),
         )
     return groups
 

@@ -16,11 +16,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from tradewind.core.states import LegState
+from tradewind.protocol.callbacks import CallbackOrder, Called
 from tradewind.protocol.child import Done, Parsed
 from tradewind.protocol.clock import Clock
 from tradewind.protocol.lifeline import die_with_parent
 from tradewind.protocol.orders import MARK_NAME, ParseOrder, TaskOrder
 from tradewind.protocol.ports import bound_port
+from tradewind.runtime.callbacks import run_callback
 from tradewind.runtime.channel import Channel
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.fork_safety import note_own_sockets
@@ -55,7 +57,7 @@ class ChildProcess:
         self._output = output
         output.bind(self.channel)
 
-    def run(self, body: Callable[[], Done | Parsed]) -> NoReturn:
+    def run(self, body: Callable[[], Done | Parsed | Called]) -> NoReturn:
         """Run ``body``, send its last word, end."""
         code = 1
         try:
@@ -94,6 +96,19 @@ def run_attempt(
                 error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
             )
     return run_task(order, loaded, port, clock, heeds_ctrl_c=False)
+
+
+def run_callback_order(child: ChildProcess, order: CallbackOrder, loaded: Loaded | None) -> Called:
+    """Run a callback; import its file first where the zygote has not."""
+    port = SocketPort(child.channel)
+    bound_port.set(port)
+    if loaded is None:
+        try:
+            loaded = load_file(order.bundle, order.file)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 user code may raise anything
+            traceback.print_exc()
+            return Called(is_done=False, error=f"{order.file} cannot be imported: {error}")
+    return run_callback(order, loaded, port)
 
 
 def run_parse(child: ChildProcess, order: ParseOrder) -> Parsed:

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from tradewind.protocol.callbacks import CallBack, Called, callback_key
 from tradewind.protocol.child import (
     Done,
     Exited,
@@ -52,7 +53,13 @@ from tradewind.runtime.recording import RecordingPort
 from tradewind.runtime.rehearsal import rehearse
 from tradewind.runtime.socket_port import SocketPort
 from tradewind.runtime.strays import mark_of
-from tradewind.runtime.task_process import ChildProcess, Loaded, run_attempt, run_parse
+from tradewind.runtime.task_process import (
+    ChildProcess,
+    Loaded,
+    run_attempt,
+    run_callback_order,
+    run_parse,
+)
 
 KILL_AFTER_SECONDS = 4.5
 """From TERM to KILL when the fence falls; with a tick it stays below the 5 s promised."""
@@ -154,6 +161,13 @@ class Zygote:
                 lambda child: run_attempt(child, attempt, mark, loaded, self._clock),
                 mark=mark,
             )
+        elif isinstance(order, CallBack):
+            job, dags = order.order, self._loaded
+            self._fork_child(
+                callback_key(job.job_id),
+                lambda child: run_callback_order(child, job, dags),
+                limit=job.timeout_seconds,
+            )
         elif isinstance(order, Parse):
             parse = order.order
             self._fork_child(
@@ -165,7 +179,7 @@ class Zygote:
     def _fork_child(
         self,
         key: int,
-        body: Callable[[ChildProcess], Done | Parsed],
+        body: Callable[[ChildProcess], Done | Parsed | Called],
         *,
         limit: float | None = None,
         mark: str = "",

@@ -12,6 +12,7 @@ from tradewind.core.events import TaskMoved
 from tradewind.core.outcomes import LONGEST_DELAY, after_leg, retry_delay
 from tradewind.core.states import LegState, TaskState
 from tradewind.errors import UsageError
+from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.exchange import (
     PROTOCOL_VERSION,
     Answer,
@@ -22,6 +23,7 @@ from tradewind.protocol.exchange import (
 from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, XComPush
 from tradewind.protocol.triggers import TriggerOrder
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.claims import Claims
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.policy import LeasePolicy
@@ -49,11 +51,12 @@ class Desk:
         self,
         runs: Runs,
         triggers: Triggers,
+        callbacks: Callbacks,
         settle: Settle,
         policy: LeasePolicy,
         *,
         log_root: str | None,
-        on_parsed: Callable[[], None] = lambda: None,
+        on_parsed: Callable[[], None],
         new_token: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         """Bind the parts.
@@ -61,6 +64,7 @@ class Desk:
         Args:
             runs: The live runs.
             triggers: What instances wait for outside any process.
+            callbacks: What is owed to user code.
             settle: What decides and admits after reports were recorded.
             policy: Lengths of leases, and of parse limits.
             log_root: Where workers on this machine append logs; None where no disk is shared.
@@ -69,6 +73,7 @@ class Desk:
         """
         self._runs = runs
         self._triggers = triggers
+        self._callbacks = callbacks
         self._settle = settle
         self._policy = policy
         self._log_root = log_root
@@ -137,18 +142,24 @@ class Desk:
             if changed:
                 self._runs.reload(tx, changed, now)
                 self._on_parsed()
+        self._callbacks.take(tx, message.called, now)
         self._settle(tx, now)
         claims: Sequence[TaskOrder] = ()
         triggers: Sequence[TriggerOrder] = ()
         parses: Sequence[ParseOrder] = ()
+        owed: Sequence[CallbackOrder] = ()
         if not message.draining:
             claims = self._claims.claim(tx, worker, message.seq, now)
             triggers = self._triggers.claim(tx, worker, message, now)
             parses = self._claims.claim_parses(tx, worker, message.seq, self._policy.parse, now)
         self._runs.flush(tx, now)
+        if not message.draining:
+            # Last: what was written a moment ago can be run at once.
+            owed = self._callbacks.claim(tx, worker, message.seq, now)
         return Answer(
             claims=tuple(claims),
             parses=tuple(parses),
+            callbacks=tuple(owed),
             cancels=self._cancels(tx, worker, message),
             recorded=tuple(recorded),
             refused=tuple(refused),
@@ -167,6 +178,7 @@ class Desk:
         if worker is not None and workers.end_worker(tx, worker_id, "gone"):
             self.lose(tx, worker, attempts.read_live_attempts(tx, worker_id), now, "left")
             files.return_parse_jobs(tx, worker_id, (), now)
+            self._callbacks.lose(tx, worker_id, now, lost=False)
             self._settle(tx, now)
             self._runs.flush(tx, now)
 
@@ -193,6 +205,7 @@ class Desk:
                 error = f"Worker '{worker.name}' does not know of it any more."
                 ends.append((one, LegState.LOST, error))
         self._end(tx, ends, now)
+        self._callbacks.reconcile(tx, worker, message, now)
         if message.parsing is not None:
             done = {report.job_id for report in message.parsed}
             keep = set(message.parsing) | done
@@ -293,6 +306,9 @@ class Desk:
             one.leg > 1 or self._is_trigger_started(live, one)
         ):
             self._triggers.leg_ended(tx, [row.id])
+        state = row.state if follows is None else follows.state
+        if finish is None or not finish.called_back:
+            self._callbacks.owe_task(tx, live, one, state, reason, now)
         if follows is None:
             return
         pushed = () if finish is None else self._pushed(tx, live, one, finish)

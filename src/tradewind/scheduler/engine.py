@@ -9,13 +9,17 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from tradewind.core.callbacks import MISSED
 from tradewind.core.events import TaskMoved
 from tradewind.core.runs import Run
 from tradewind.core.states import TaskState
 from tradewind.errors import UnavailableError
+from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
 from tradewind.scheduler.answers.desk import Answers
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import Commands
+from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.explain import Explain
 from tradewind.scheduler.planner import Planner
@@ -26,6 +30,7 @@ from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import BackfillWish, Health, Trigger
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
 from tradewind.store.backfills import BackfillDate, BackfillFacts
+from tradewind.store.callbacks import Callback
 from tradewind.store.database import Tx
 from tradewind.store.moments import Moments, read_moments, read_waits_ahead
 from tradewind.store.secrets import Vault
@@ -56,7 +61,10 @@ class Engine:
         self._policy = policy or LeasePolicy()
         self._holder = new_token()
         self._epoch = 0
-        self._runs = Runs(self._holder)
+        self._callbacks = Callbacks(self._policy.callbacks)
+        self._callbacks.on_answered = self._on_answered
+        self._deadlines = Deadlines(vault, self._callbacks)
+        self._runs = Runs(self._holder, self._callbacks, self._deadlines)
         self._planner = Planner(self._runs)
         self._commands = Commands(self._runs, self._planner)
         self._answers = Answers(vault)
@@ -65,13 +73,14 @@ class Engine:
         self._desk = Desk(
             self._runs,
             self._triggers,
+            self._callbacks,
             self._settle,
             self._policy,
             log_root=log_root,
             on_parsed=self._on_parsed,
             new_token=new_token,
         )
-        self._reaper = Reaper(self._desk, self._policy)
+        self._reaper = Reaper(self._desk, self._callbacks, self._policy)
         self._looked_at: datetime | None = None
         self._ring_all = False
         self._wakes_at: datetime | None = None
@@ -208,8 +217,10 @@ class Engine:
             has_admitted = self._finish(tx, now)
             if is_any_due or has_admitted:
                 moments = read_moments(tx, now)
-        if moments.parse_due is not None and moments.parse_due <= now:
+        if _has_come(moments.parse_due, now):
             self.ring_all()
+        if _has_come(moments.callback_due, now):
+            self._callbacks.may_be_due = self._ring_all = True
         self._looked_at = now
         return self._next_due(moments, now)
 
@@ -293,10 +304,14 @@ class Engine:
         if _has_come(moments.timeout_at, now):
             for pk in runs.read_timed_out(tx, now):
                 self._runs.touch(tx, pk)
+        missed = _has_come(moments.deadline_due, now)
+        if missed:
+            for one in self._deadlines.fire(tx, now, self._runs.spec_of_version):
+                self._runs.stop(tx, one.run_pk, now, MISSED, one.reason)
         if _has_come(moments.dag_due, now):
             self._planner.plan(tx, now)
         self._planner.look_if_due(now)
-        return overdue or self._planner.wants_to_look
+        return overdue or missed or self._planner.wants_to_look
 
     def _settle(self, tx: Tx, now: datetime) -> None:
         """Decide, start runs, admit: all that follows from what was recorded."""
@@ -338,7 +353,11 @@ class Engine:
 
     def _note_rings(self) -> None:
         fresh = self._triggers.take_fresh()
-        self._ring_all = bool(self._fresh_queues()) or fresh or self._ring_all
+        owed = self._has_callbacks()
+        self._ring_all = bool(self._fresh_queues()) or fresh or owed or self._ring_all
+
+    def _on_answered(self, tx: Tx, one: Callback, report: CallbackReport, now: datetime) -> None:
+        self._deadlines.answered(tx, one, report, now, self._runs.spec_of_version)
 
     def _on_parsed(self) -> None:
         self._planner.look_again()
@@ -355,6 +374,11 @@ class Engine:
         fresh = waiting.take_fresh_queues()
         return fresh & waiting.queues_with_work() if fresh else fresh
 
+    def _has_callbacks(self) -> bool:
+        """Tell whether a callback was written that this transaction gave to no worker."""
+        fresh, self._callbacks.has_fresh = self._callbacks.has_fresh, False
+        return fresh and self._callbacks.may_be_due
+
     def _next_due(self, moments: Moments, now: datetime) -> datetime | None:
         dag_due, lease_end = moments.dag_due, moments.lease_end
         if dag_due is not None and dag_due <= now:
@@ -369,6 +393,8 @@ class Engine:
             moments.timeout_at,
             None if lease_end is None else self._reaper.look_at(lease_end),
             moments.parse_due,
+            moments.callback_due,
+            moments.deadline_due,
         )
         later = [moment for moment in known if moment is not None and moment > now]
         return min(later, default=None)

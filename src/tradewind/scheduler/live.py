@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from tradewind.core.drive import decide, fold, level_of, past_wanted
+from tradewind.core.drive import decide, fold, level_of, past_wanted, stop
 from tradewind.core.events import Event, Expanded, GroupRetried, RunMoved, TaskMoved
 from tradewind.core.graph import RunGraph
 from tradewind.core.nodes import Instance
@@ -18,6 +18,7 @@ from tradewind.core.plan import DagPlan
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec, TaskSpec
 from tradewind.core.states import RunState, TaskState
+from tradewind.core.watches import watched_tasks
 from tradewind.store.events import Logged
 from tradewind.store.runs import RunChange
 from tradewind.store.tasks import TaskInstance
@@ -43,6 +44,8 @@ class LiveRun:
         spec: The Dag version it runs.
         graph: Its fold.
         rows: Its instances by task id and map path.
+        last_move: The last move of its state since it was loaded.
+        watched: Its tasks that deadlines of tasks or groups watch, with the owners of these.
     """
 
     __slots__ = (
@@ -55,12 +58,14 @@ class LiveRun:
         "end_date",
         "epoch",
         "graph",
+        "last_move",
         "queued_at",
         "rows",
         "run",
         "spec",
         "start_date",
         "tasks",
+        "watched",
     )
 
     def __init__(
@@ -79,6 +84,8 @@ class LiveRun:
         self._counts = Counter(task_id for task_id, _ in self.rows)
         self._retried = False
         self.graph = RunGraph(plan)
+        self.last_move: RunMoved | None = None
+        self.watched = watched_tasks(spec)
 
     def load_graph(
         self,
@@ -136,6 +143,14 @@ class LiveRun:
         first = self.graph.seq + 1
         steps: list[Step] = []
         for number, event in enumerate(decide(self.graph, now), start=first):
+            steps += self._keep(number, event, now)
+        return steps
+
+    def stop(self, now: datetime, reason: str, why: str) -> list[Step]:
+        """Take in the end of a run that is not to go on, as failed."""
+        first = self.graph.seq + 1
+        steps: list[Step] = []
+        for number, event in enumerate(stop(self.graph, now, reason, why), start=first):
             steps += self._keep(number, event, now)
         return steps
 
@@ -204,6 +219,7 @@ class LiveRun:
 
     def _move_run(self, event: RunMoved) -> None:
         self._retried = self._retried or event.new is RunState.QUEUED
+        self.last_move = event
         if event.new is RunState.RUNNING:
             self.start_date = self.start_date or event.at
         elif event.new is RunState.QUEUED:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
+from tradewind.store.callbacks import CallbackPolicy
 from tradewind.store.files import ParsePolicy
 
 
@@ -21,6 +22,7 @@ class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
     reap_margin: timedelta = timedelta(seconds=5)
     scheduler_lease: timedelta = timedelta(seconds=15)
     parse: ParsePolicy = ParsePolicy()
+    callbacks: CallbackPolicy = CallbackPolicy()
 
     @classmethod
     def of_lease(cls, seconds: float, parse: ParsePolicy | None = None) -> "LeasePolicy":

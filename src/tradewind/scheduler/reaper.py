@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.store import attempts, files, workers
@@ -11,9 +12,10 @@ from tradewind.store.database import Tx
 class Reaper:
     """Gives back what overdue workers held, once they must have ended it themselves."""
 
-    def __init__(self, desk: Desk, policy: LeasePolicy) -> None:
+    def __init__(self, desk: Desk, callbacks: Callbacks, policy: LeasePolicy) -> None:
         """Bind the parts."""
         self._desk = desk
+        self._callbacks = callbacks
         self._policy = policy
 
     def overdue_since(self, now: datetime) -> datetime:
@@ -28,6 +30,7 @@ class Reaper:
             held = attempts.read_live_attempts(tx, worker.id)
             self._desk.lose(tx, worker, held, now, "died, froze or was cut off")
             files.return_parse_jobs(tx, worker.id, (), now, lost=True)
+            self._callbacks.lose(tx, worker.id, now, lost=True)
         return len(overdue)
 
     def extend(self, tx: Tx, now: datetime) -> None:

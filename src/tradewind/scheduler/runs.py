@@ -11,6 +11,8 @@ from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import TERMINAL_RUN, RunState, TaskState
 from tradewind.protocol.triggers import TriggerCancel
+from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.live import LiveRun, Step, new_instance
 from tradewind.scheduler.waiting import Waiting
 from tradewind.store import attempts, dags, deferrals, events, human_inputs, runs, tasks, xcoms
@@ -30,12 +32,16 @@ class Runs:
         waiting: What waits for admission, what holds slots, what waits for a worker.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, callbacks: Callbacks, deadlines: Deadlines) -> None:
         """Own nothing yet.
 
         Args:
             owner: Id of this scheduler, written on every run it takes.
+            callbacks: Owes what ends of runs are to be told.
+            deadlines: Keeps what is due when.
         """
+        self._callbacks = callbacks
+        self._deadlines = deadlines
         self.waiting = Waiting()
         self._owner = owner
         self._live: dict[int, LiveRun] = {}
@@ -63,6 +69,8 @@ class Runs:
         self._past_waiters.clear()
         self._woken_dags.clear()
         self._ended.clear()
+        self._callbacks.forget()
+        self._deadlines.forget()
         self._loaded = False
 
     def ensure_loaded(self, tx: Tx) -> None:
@@ -162,6 +170,7 @@ class Runs:
         live = LiveRun(run, spec, plan, rows, runs.claim_run(tx, run.pk, self._owner))
         live.load_graph(())
         self._live[run.pk] = live
+        self._deadlines.note_made(live)
         return live
 
     def record(self, live: LiveRun, event: Event, now: datetime) -> None:
@@ -169,6 +178,14 @@ class Runs:
         self._touched[live.pk] = live
         was = live.state
         self._follow(live.record(event, now))
+        self._note_end(live, was)
+
+    def stop(self, tx: Tx, pk: int, now: datetime, reason: str, why: str) -> None:
+        """End a run as failed; what of it has not ended is skipped."""
+        live = self.load(tx, pk)
+        self._touched[pk] = live
+        was = live.state
+        self._follow(live.stop(now, reason, why))
         self._note_end(live, was)
 
     def start(self, live: LiveRun, now: datetime) -> None:
@@ -225,10 +242,17 @@ class Runs:
     def _note_end(self, live: LiveRun, was: RunState) -> None:
         if live.state in TERMINAL_RUN and was not in TERMINAL_RUN:
             self._ended.append(live)
+            if live.last_move is not None:
+                self._callbacks.note_end(live, live.last_move)
+            self._deadlines.note_end(live)
+        elif live.state is RunState.QUEUED and was in TERMINAL_RUN:
+            self._deadlines.note_queued(live)
 
     def _follow(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self.waiting.moved(step.live, step.row, step.old, step.new)
+            if step.live.watched:
+                self._deadlines.note_step(step)
             if step.old in _LIVE_STATES and step.new not in _LIVE_STATES:
                 # Whoever recorded the end of its leg takes this back; else the leg lives on.
                 self._cancels[step.row.id] = f"its task instance became {step.new}"
@@ -300,6 +324,8 @@ class Runs:
         tasks.apply_changes(tx, changed)
         events.append_events(tx, logged)
         xcoms.drop_xcoms(tx, self._rerun)
+        self._callbacks.flush(tx, now)
+        self._deadlines.flush(tx, now)
         self._flush_cancels(tx)
         self._flush_left(tx, now)
         self._touched.clear()

@@ -13,6 +13,7 @@ from typing import Any
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
 from tradewind.sdk.arguments import as_list
+from tradewind.sdk.deadlines import DeadlineAlert, as_alerts
 from tradewind.sdk.decorators import task as task_decorators
 from tradewind.sdk.enums import DagRunType
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, TaskNotFound
@@ -39,7 +40,6 @@ _LIMITS: Mapping[str, int] = {
 """Argument: what None stands for."""
 
 _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
-    "deadline": (None, "no deadline alerts are sent yet"),
     "access_control": (None, "roles are not bound to Dags"),
     "disable_bundle_versioning": (None, "every run records the bytes it runs"),
 }
@@ -70,6 +70,7 @@ class DAG:
     catchup: bool
     on_success_callback: list[Callable[[Any], Any]]
     on_failure_callback: list[Callable[[Any], Any]]
+    deadline: list[DeadlineAlert]
     is_paused_upon_creation: bool | None
     jinja_environment_kwargs: Mapping[str, Any] | None
     render_template_as_native_obj: bool
@@ -133,8 +134,7 @@ class DAG:
         self.default_args: dict[str, Any] = dict(given.pop("default_args") or {})
         given["on_success_callback"] = as_list(given["on_success_callback"])
         given["on_failure_callback"] = as_list(given["on_failure_callback"])
-        if given["on_success_callback"] or given["on_failure_callback"]:
-            self.warnings.append("callbacks of a Dag are called by dag.test() only, so far")
+        given["deadline"] = as_alerts(given["deadline"])
         given["tags"] = _tags(self.dag_id, given["tags"])
         given["owner_links"] = _owner_links(self.dag_id, given["owner_links"])
         given["template_searchpath"] = as_list(given["template_searchpath"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tradewind.sdk import scope
+from tradewind.sdk.deadlines import as_alerts
 from tradewind.sdk.edges import DependencyMixin, EdgeModifier, Links, flatten_links
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound
 from tradewind.sdk.naming import check_group_key
@@ -33,6 +34,7 @@ class TaskGroup(DependencyMixin):
         add_suffix_on_collision: bool = False,
         group_display_name: str = "",
         doc_md: str | None = None,
+        deadline: Any = None,
     ) -> None:
         self.prefix_group_id = prefix_group_id
         self.tooltip = tooltip
@@ -40,6 +42,7 @@ class TaskGroup(DependencyMixin):
         self.ui_fgcolor = ui_fgcolor
         self.group_display_name = group_display_name
         self.doc_md = doc_md
+        self.deadline = as_alerts(deadline)
         self.children: dict[str, Any] = {}
         self._group_id = group_id
         self.dag = dag if dag is not None else self._dag_around(parent_group)

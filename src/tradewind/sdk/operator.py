@@ -7,6 +7,7 @@ from typing import Any, NoReturn, Self
 
 from tradewind.sdk import scope
 from tradewind.sdk.arguments import as_list, as_span, as_trigger_rule, as_weight_rule, as_whole
+from tradewind.sdk.deadlines import DeadlineAlert, as_alerts
 from tradewind.sdk.defaults import OperatorMeta, accepted_names
 from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
@@ -40,7 +41,6 @@ FAIL_METHOD = "__fail__"
 TRIGGER_TIMEOUT = "Trigger timeout"
 
 _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
-    "email": (None, "nobody is mailed; use on_failure_callback"),
     "resources": (None, "workers do not reserve resources"),
     "executor": (None, "every task is run by a worker of its queue"),
     "executor_config": (None, "every task is run by a worker of its queue"),
@@ -119,6 +119,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     on_success_callback: list[Callback]
     on_retry_callback: list[Callback]
     on_skipped_callback: list[Callback]
+    deadline: list[DeadlineAlert]
     trigger_rule: TriggerRule
     map_index_template: str | None
     max_active_tis_per_dag: int | None
@@ -177,6 +178,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         on_skipped_callback: Callback | Collection[Callback] | None = None,
         pre_execute: Callback | None = None,
         post_execute: Callable[[Any, Any], Any] | None = None,
+        deadline: Any = None,
         trigger_rule: str = DEFAULT_TRIGGER_RULE,
         resources: Any = None,
         run_as_user: str | None = None,
@@ -249,6 +251,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         for event in ("execute", "failure", "success", "retry", "skipped"):
             name = f"on_{event}_callback"
             given[name] = as_list(given[name])
+        given["deadline"] = as_alerts(given["deadline"])
         self._pre_execute_hook = given.pop("pre_execute")
         self._post_execute_hook = given.pop("post_execute")
 

@@ -40,7 +40,7 @@ class DagHead(msgspec.Struct, frozen=True, kw_only=True):
     doc_md: str | None = None
     display_name: str | None = None
     owner_links: dict[str, str] = {}
-    has_callbacks: bool = False
+    callbacks: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
     is_paused_upon_creation: bool | None = None
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,16 @@ from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from tradewind.store.dags import PLANNED
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import attempt, dag, dag_file, run, task_instance, worker
+from tradewind.store.tables import (
+    attempt,
+    callback,
+    dag,
+    dag_file,
+    deadline,
+    run,
+    task_instance,
+    worker,
+)
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +34,10 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
     """The lease of a live worker ends."""
     parse_due: datetime | None
     """A file nobody parses now is to be parsed."""
+    callback_due: datetime | None
+    """A callback nobody runs now is to be run."""
+    deadline_due: datetime | None
+    """A deadline is missed by what has not ended then."""
     queued_at: datetime | None
     """A queued run that was not due when this was asked comes due."""
 
@@ -43,6 +56,8 @@ _READ = Prepared(
         _earliest(run.c.timeout_at, run.c.timeout_at.is_not(None)).label("timeout_at"),
         _earliest(worker.c.lease_until, worker.c.state == "live").label("lease_end"),
         _earliest(dag_file.c.due_at, dag_file.c.claimed_by.is_(None)).label("parse_due"),
+        _earliest(callback.c.due_at, callback.c.due_at.is_not(None)).label("callback_due"),
+        _earliest(deadline.c.due_at, deadline.c.state == "pending").label("deadline_due"),
         select(func.min(_DUE_AT))
         .join(dag, dag.c.dag_id == run.c.dag_id)
         .where(

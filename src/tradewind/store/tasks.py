@@ -104,6 +104,15 @@ _ONE = Prepared(
 )
 
 
+_AT = Prepared(
+    _SELECT.where(
+        task_instance.c.run_pk == bindparam("b_run"),
+        task_instance.c.task_id == bindparam("b_task"),
+        task_instance.c.map_path.in_([bindparam("b_path"), "0"]),
+    ).order_by(task_instance.c.map_path == "0")
+)
+
+
 def _instance(row: Record) -> TaskInstance:
     row["state"] = TaskState(row["state"])
     return TaskInstance(**row)
@@ -136,6 +145,12 @@ def read_instances_of_running(tx: Tx) -> dict[int, list[TaskInstance]]:
     for row in _OF_RUNNING.records(tx):
         found.setdefault(row["run_pk"], []).append(_instance(row))
     return found
+
+
+def read_instance(tx: Tx, run_pk: int, task_id: str, map_path: str) -> TaskInstance | None:
+    """Answer an instance of a run; of a task that was mapped since, the first."""
+    found = _AT.records(tx, {"b_run": run_pk, "b_task": task_id, "b_path": map_path})
+    return _instance(found[0]) if found else None
 
 
 def read_instances_of_task(tx: Tx, dag_id: str, run_id: str, task_id: str) -> list[TaskInstance]:

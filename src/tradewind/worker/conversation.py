@@ -15,7 +15,7 @@ import msgspec
 
 from tradewind.protocol.exchange import Answer, Exchange, Goodbye, Register, Registered
 from tradewind.runtime.fence import Fence
-from tradewind.worker.ledger import Ids, Ledger
+from tradewind.worker.ledger import Holding, Ids, Ledger
 from tradewind.worker.line import Endpoint, Line, Reply
 from tradewind.worker.loop import Loop
 from tradewind.worker.settings import WorkerConfig
@@ -46,6 +46,9 @@ class Host(Protocol):
 
     def parsing(self) -> Ids:
         """Answer the parse jobs that run here."""
+
+    def calling(self) -> Ids:
+        """Answer the callbacks that run here."""
 
     def is_idle(self) -> bool:
         """Answer whether no process of an attempt is left."""
@@ -191,16 +194,15 @@ class Conversation:
 
     # ------------------------------------------------------------------ pulling and pushing
 
-    def _held(self) -> Ids:
-        return tuple(self.ledger.unacknowledged.union(self._host.held()))
-
-    def _parsing(self) -> Ids:
-        return (*self._host.parsing(), *self.ledger.unreported)
+    def _holding(self) -> Holding:
+        return Holding(
+            held=tuple(self.ledger.unacknowledged.union(self._host.held())),
+            parsing=(*self._host.parsing(), *self.ledger.unreported),
+            calling=(*self._host.calling(), *self.ledger.uncalled),
+        )
 
     def _send_pull(self) -> None:
-        request = self.ledger.pull(
-            self.worker_id, self._held(), self._parsing(), draining=self.is_draining
-        )
+        request = self.ledger.pull(self.worker_id, self._holding(), draining=self.is_draining)
         timeout = self._terms.renew_seconds + _ANSWER_SECONDS
         self._send(self._pull, request, timeout)
 
@@ -208,8 +210,7 @@ class Conversation:
         is_renewal = self._is_renewal_due()
         request = self.ledger.push(
             self.worker_id,
-            self._held() if is_renewal else None,
-            self._parsing() if is_renewal else None,
+            self._holding() if is_renewal else None,
             draining=self.is_draining,
         )
         self._send(self._push, request, _ANSWER_SECONDS)

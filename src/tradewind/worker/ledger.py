@@ -4,7 +4,9 @@ Pure bookkeeping of one registration; see ``protocol.exchange`` for the rules it
 """
 
 from collections import deque
+from typing import NamedTuple
 
+from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Exchange
 from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
 
@@ -12,6 +14,17 @@ MAX_LOG_BYTES = 4 * 1024 * 1024
 """Log bytes in one request: more would hold up finishes behind a slow network."""
 
 Ids = tuple[int, ...]
+
+
+class Holding(NamedTuple):
+    """All that a worker holds."""
+
+    held: Ids
+    """Attempts."""
+    parsing: Ids
+    """Parse jobs."""
+    calling: Ids = ()
+    """Callbacks."""
 
 
 class Ledger:
@@ -32,12 +45,14 @@ class Ledger:
         self._parsed: deque[ParseReport] = deque()
         self._logs: deque[LogChunk] = deque()
         self._carried: tuple[ParseReport, ...] = ()
+        self._called: deque[CallbackReport] = deque()
+        self._carried_calls: tuple[CallbackReport, ...] = ()
         self._is_abandoning = False
 
     @property
     def has_news(self) -> bool:
         """Whether there is something the server has not been told since it last answered."""
-        said = self._unsaid or self._xcoms or self._parsed or self._logs
+        said = self._unsaid or self._xcoms or self._parsed or self._called or self._logs
         return bool(said or self._is_abandoning)
 
     @property
@@ -55,6 +70,11 @@ class Ledger:
         """Parse jobs done but not yet reported: they count as held too."""
         return tuple(report.job_id for report in (*self._carried, *self._parsed))
 
+    @property
+    def uncalled(self) -> Ids:
+        """Callbacks run but not yet reported: they count as held too."""
+        return tuple(report.job_id for report in (*self._carried_calls, *self._called))
+
     def add_finish(self, finish: Finish) -> None:
         """Owe the end of an attempt until it is recorded or refused."""
         self._finishes[finish.attempt_id] = finish
@@ -68,11 +88,15 @@ class Ledger:
         """Owe what a file holds."""
         self._parsed.append(report)
 
+    def add_called(self, report: CallbackReport) -> None:
+        """Owe how a callback ended."""
+        self._called.append(report)
+
     def add_log(self, chunk: LogChunk) -> None:
         """Owe a piece of a log."""
         self._logs.append(chunk)
 
-    def pull(self, worker_id: str, held: Ids, parsing: Ids, *, draining: bool) -> Exchange:
+    def pull(self, worker_id: str, holding: Holding, *, draining: bool) -> Exchange:
         """Make a request that waits at the server for work."""
         return self._request(
             Exchange(
@@ -80,19 +104,18 @@ class Ledger:
                 seq=self._seq + 1,
                 wait=True,
                 draining=draining,
-                held=held,
-                parsing=parsing,
+                held=holding.held,
+                parsing=holding.parsing,
+                calling=holding.calling,
                 open=tuple(self._open),
                 abandoned=tuple(self._abandoned),
             )
         )
 
-    def push(
-        self, worker_id: str, held: Ids | None, parsing: Ids | None, *, draining: bool
-    ) -> Exchange:
+    def push(self, worker_id: str, holding: Holding | None, *, draining: bool) -> Exchange:
         """Make a request that says all there is to say. No other push may be open."""
         # All that is owed, also what an answer passed over, whenever the lease is renewed.
-        said = self._finishes if held is not None else self._unsaid
+        said = self._finishes if holding is not None else self._unsaid
         request = Exchange(
             worker_id=worker_id,
             seq=self._seq + 1,
@@ -100,16 +123,19 @@ class Ledger:
             finishes=tuple(self._finishes[attempt] for attempt in said),
             xcoms=tuple(self._xcoms),
             parsed=tuple(self._parsed),
+            called=tuple(self._called),
             logs=self._take_logs(),
-            held=held,
-            parsing=parsing,
+            held=None if holding is None else holding.held,
+            parsing=None if holding is None else holding.parsing,
+            calling=None if holding is None else holding.calling,
             open=tuple(self._open),
             abandoned=tuple(self._abandoned),
         )
-        self._carried = request.parsed
+        self._carried, self._carried_calls = request.parsed, request.called
         self._unsaid.clear()
         self._xcoms.clear()
         self._parsed.clear()
+        self._called.clear()
         return self._request(request)
 
     def settle(self, request: Exchange, answer: Answer) -> None:
@@ -132,17 +158,19 @@ class Ledger:
         )
         self._xcoms.extendleft(reversed(request.xcoms))
         self._parsed.extendleft(reversed(request.parsed))
+        self._called.extendleft(reversed(request.called))
         self._logs.extendleft(reversed(request.logs))
 
     def start_over(self) -> None:
         """Begin a new registration: only how attempts ended is still worth saying."""
         self._seq = 0
         self._is_abandoning = False
-        self._carried = ()
+        self._carried, self._carried_calls = (), ()
         self._open.clear()
         self._abandoned.clear()
         self._xcoms.clear()
         self._parsed.clear()
+        self._called.clear()
         self._logs.clear()
         self._unsaid = set(self._finishes)
 
@@ -155,7 +183,7 @@ class Ledger:
     def _close(self, request: Exchange) -> None:
         self._open.discard(request.seq)
         if not request.wait:
-            self._carried = ()
+            self._carried, self._carried_calls = (), ()
 
     def _take_logs(self) -> tuple[LogChunk, ...]:
         taken: list[LogChunk] = []

@@ -8,12 +8,14 @@ import socket
 from collections.abc import Callable
 
 from tradewind.core.states import LegState
+from tradewind.protocol.callbacks import CallbackOrder, is_callback_key, job_of_key
 from tradewind.protocol.child import Ask, Told
 from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.exchange import Answer, Registered
 from tradewind.protocol.lifeline import adopt_orphans
 from tradewind.protocol.orders import TaskOrder
 from tradewind.worker.attempts import Attempts
+from tradewind.worker.callbacks import Callbacks
 from tradewind.worker.conversation import Conversation
 from tradewind.worker.line import Endpoint
 from tradewind.worker.loop import Loop
@@ -50,6 +52,7 @@ class Worker:
         self._parses = Parses(
             self._loop, self._pool, ledger, self._masker, questions, config.parse_slots
         )
+        self._callbacks = Callbacks(self._loop, self._pool, ledger, self._masker, questions, name)
         self._drain_until: float | None = None
         self._leave_at: float | None = None
 
@@ -72,7 +75,7 @@ class Worker:
 
     @property
     def _is_busy(self) -> bool:
-        return self._drain_until is not None or not self._attempts.is_empty
+        return self._drain_until is not None or not self.is_idle() or bool(self.calling())
 
     # ------------------------------------------------------------------ what the conversation needs
 
@@ -84,13 +87,17 @@ class Worker:
         """Answer the parse jobs that run here."""
         return self._parses.held
 
+    def calling(self) -> tuple[int, ...]:
+        """Answer the callbacks that run here."""
+        return self._callbacks.held
+
     def is_idle(self) -> bool:
         """Answer whether no process of an attempt is left."""
         return self._attempts.is_empty
 
     def on_registered(self, registered: Registered) -> None:
         """Take the terms of a new lease."""
-        self._attempts.log_root = registered.log_root
+        self._attempts.log_root = self._callbacks.log_root = registered.log_root
         self._masker.add(registered.masks)
 
     def on_renewed(self, good_until: float) -> None:
@@ -109,12 +116,15 @@ class Worker:
         if self._drain_until is None:
             for parse in answer.parses:
                 self._parses.take(parse)
+            for callback in answer.callbacks:
+                self._callbacks.take(callback)
 
     def fence(self, reason: str) -> None:
         """End everything that runs here."""
         log.warning("%s: everything that runs here is ended", reason)
         self._attempts.end_all(LegState.LOST, reason)
         self._parses.drop_all()
+        self._callbacks.drop_all()
 
     # ------------------------------------------------------------------ what the pool reports
 
@@ -122,6 +132,8 @@ class Worker:
         """A child lives."""
         if key > 0:
             self._attempts.on_forked(key, pid)
+        elif is_callback_key(key):
+            self._callbacks.on_forked(job_of_key(key), pid)
         else:
             self._parses.on_forked(-key, pid)
 
@@ -129,6 +141,8 @@ class Worker:
         """A child was waited for."""
         if key > 0:
             self._attempts.on_exited(key, pid, status)
+        elif is_callback_key(key):
+            self._callbacks.on_exited(job_of_key(key), pid, status)
         else:
             self._parses.on_exited(-key, pid, status)
 
@@ -136,16 +150,26 @@ class Worker:
         """The zygote of a child is gone."""
         if key > 0:
             self._attempts.on_zygote_lost(key, was_sent=was_sent)
+        elif is_callback_key(key):
+            self._callbacks.on_zygote_lost(job_of_key(key))
         else:
             self._parses.on_zygote_lost(-key)
 
-    def on_import_ask(self, ask: Ask, order: TaskOrder, tell: Callable[[Told], None]) -> None:
-        """A Dag file asks while it is imported for an attempt."""
-        self._attempts.carry(order, ask, tell, lambda: True)
+    def on_import_ask(
+        self, ask: Ask, order: TaskOrder | CallbackOrder, tell: Callable[[Told], None]
+    ) -> None:
+        """A Dag file asks while it is imported for an order."""
+        if isinstance(order, CallbackOrder):
+            self._callbacks.carry(order, ask, tell)
+        else:
+            self._attempts.carry(order, ask, tell, lambda: True)
 
-    def note(self, order: TaskOrder, text: str) -> None:
-        """Say something in the log of an attempt."""
-        self._attempts.note(order, text)
+    def note(self, order: TaskOrder | CallbackOrder, text: str) -> None:
+        """Say something in the log of an order."""
+        if isinstance(order, CallbackOrder):
+            self._callbacks.note(order, text)
+        else:
+            self._attempts.note(order, text)
 
     # ------------------------------------------------------------------ signals
 
@@ -164,7 +188,8 @@ class Worker:
         now = self._loop.clock.monotonic()
         if now >= until:
             self._attempts.end_all(LegState.LOST, "The worker was stopped")
-        if not self._attempts.is_empty:
+            self._callbacks.drop_all()
+        if not self._attempts.is_empty or self._callbacks.held:
             return
         if self._leave_at is None:
             self._leave_at = now + _LAST_WORDS_SECONDS

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from tradewind.protocol.callbacks import CallBack, CallbackOrder, callback_key
 from tradewind.protocol.child import (
     Ask,
     Exited,
@@ -46,6 +47,7 @@ _HEALTHY_SECONDS = 10.0
 
 FileKey = tuple[str, str, str]
 Fds = tuple[int, int]
+_Message = Fork | Parse | CallBack
 
 
 class PoolHost(Protocol):
@@ -60,15 +62,17 @@ class PoolHost(Protocol):
     def on_zygote_lost(self, key: int, *, was_sent: bool) -> None:
         """The zygote of this child is gone; without ``was_sent`` there never was a child."""
 
-    def on_import_ask(self, ask: Ask, order: TaskOrder, tell: Callable[[Told], None]) -> None:
-        """A Dag file asks while it is imported for this attempt."""
+    def on_import_ask(
+        self, ask: Ask, order: TaskOrder | CallbackOrder, tell: Callable[[Told], None]
+    ) -> None:
+        """A Dag file asks while it is imported for this order."""
 
-    def note(self, order: TaskOrder, text: str) -> None:
-        """Say something in the log of an attempt."""
+    def note(self, order: TaskOrder | CallbackOrder, text: str) -> None:
+        """Say something in the log of an order."""
 
 
 class _Waiting(NamedTuple):
-    order: TaskOrder
+    order: TaskOrder | CallbackOrder
     fds: Fds
 
 
@@ -84,7 +88,7 @@ class _FileZygote:
         self.is_ready = False
         self.waiting: list[_Waiting] = []
         self.opening: Timer | None = None
-        self.first_order: TaskOrder | None = None
+        self.first_order: TaskOrder | CallbackOrder | None = None
 
 
 class Pool:
@@ -101,7 +105,7 @@ class Pool:
         self._by_zygote: dict[Zygote, _FileZygote] = {}
         self._retired: set[Zygote] = set()
         self._fresh_only: dict[FileKey, tuple[str, float]] = {}
-        self._for_base: list[tuple[Fork | Parse, int, Fds]] = []
+        self._for_base: list[tuple[_Message, int, Fds]] = []
         self._good_until = 0.0
         self._number = 0
         self._sweeping: Timer | None = None
@@ -135,8 +139,8 @@ class Pool:
             if zygote.keys:
                 zygote.keep_until(boottime)
 
-    def fork(self, order: TaskOrder, fds: Fds) -> None:
-        """Have an attempt forked, warm if that can be."""
+    def fork(self, order: TaskOrder | CallbackOrder, fds: Fds) -> None:
+        """Have an attempt or a callback forked, warm if that can be."""
         key = (order.bundle.root, order.file, order.closure)
         reason = self._why_fresh(key)
         if reason:
@@ -147,7 +151,7 @@ class Pool:
             self._fork_fresh(order, fds, "")
         elif warm.is_ready:
             warm.last_used = self._now()
-            self._order(warm.zygote, Fork(order=order), order.attempt_id, fds)
+            self._order(warm.zygote, _message(order), _key(order), fds)
         else:
             warm.waiting.append(_Waiting(order, fds))
 
@@ -159,7 +163,7 @@ class Pool:
         """Take back an order that has not left yet; False when it has."""
         for warm in self._files.values():
             for waiting in warm.waiting:
-                if waiting.order.attempt_id == key:
+                if _key(waiting.order) == key:
                     warm.waiting.remove(waiting)
                     _close(waiting.fds)
                     return True
@@ -186,22 +190,22 @@ class Pool:
             return ""
         return reason
 
-    def _fork_fresh(self, order: TaskOrder, fds: Fds, reason: str) -> None:
+    def _fork_fresh(self, order: TaskOrder | CallbackOrder, fds: Fds, reason: str) -> None:
         if reason:
             self._host.note(order, f"Runs in a fresh process: {reason}")
-        self._order_base(Fork(order=order), order.attempt_id, fds)
+        self._order_base(_message(order), _key(order), fds)
 
-    def _order_base(self, message: Fork | Parse, key: int, fds: Fds) -> None:
+    def _order_base(self, message: _Message, key: int, fds: Fds) -> None:
         if self._base is None:
             self._for_base.append((message, key, fds))
         else:
             self._order(self._base, message, key, fds)
 
-    def _order(self, zygote: Zygote, message: Fork | Parse, key: int, fds: Fds) -> None:
+    def _order(self, zygote: Zygote, message: _Message, key: int, fds: Fds) -> None:
         zygote.keep_until(self._good_until)
         zygote.order(message, key, fds)
 
-    def _open(self, key: FileKey, order: TaskOrder) -> _FileZygote | None:
+    def _open(self, key: FileKey, order: TaskOrder | CallbackOrder) -> _FileZygote | None:
         if self._base is None or not self._make_room():
             return None
         self._number += 1
@@ -255,7 +259,7 @@ class Pool:
             warm.is_ready = True
             waiting, warm.waiting = warm.waiting, []
             for order, fds in waiting:
-                self._order(warm.zygote, Fork(order=order), order.attempt_id, fds)
+                self._order(warm.zygote, _message(order), _key(order), fds)
 
     def _on_slow_import(self, warm: _FileZygote) -> None:
         reason = f"importing its file takes longer than {OPEN_SECONDS:.0f} s"
@@ -342,6 +346,14 @@ class Pool:
 
     def _now(self) -> float:
         return self._loop.clock.monotonic()
+
+
+def _message(order: TaskOrder | CallbackOrder) -> Fork | CallBack:
+    return CallBack(order=order) if isinstance(order, CallbackOrder) else Fork(order=order)
+
+
+def _key(order: TaskOrder | CallbackOrder) -> int:
+    return callback_key(order.job_id) if isinstance(order, CallbackOrder) else order.attempt_id
 
 
 def _close(fds: Fds) -> None:

@@ -3,7 +3,7 @@
 from tradewind.core.states import LegState
 from tradewind.protocol.exchange import Answer, Exchange
 from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
-from tradewind.worker.ledger import MAX_LOG_BYTES, Ledger
+from tradewind.worker.ledger import MAX_LOG_BYTES, Holding, Ledger
 
 
 def finish(attempt: int) -> Finish:
@@ -15,8 +15,8 @@ def xcom(key: str) -> XComPush:
 
 
 def push(ledger: Ledger, *, renew: bool = False) -> Exchange:
-    held = (1,) if renew else None
-    return ledger.push("w", held, () if renew else None, draining=False)
+    holding = Holding(held=(1,), parsing=()) if renew else None
+    return ledger.push("w", holding, draining=False)
 
 
 def test_a_finish_is_owed_until_it_is_recorded() -> None:
@@ -68,7 +68,7 @@ def test_abandoned_requests_are_named_until_an_answer_is_read() -> None:
     lost = push(ledger)
     ledger.give_up(lost, was_seen=True)
     second = push(ledger)
-    third = ledger.pull("w", (), (), draining=False)
+    third = ledger.pull("w", Holding((), ()), draining=False)
     assert second.abandoned == third.abandoned == (lost.seq,)
     ledger.settle(second, Answer())
     assert push(ledger).abandoned == ()
@@ -82,7 +82,7 @@ def test_a_request_the_server_never_saw_is_not_abandoned() -> None:
 
 def test_open_requests_are_named() -> None:
     ledger = Ledger()
-    pull = ledger.pull("w", (), (), draining=False)
+    pull = ledger.pull("w", Holding((), ()), draining=False)
     assert push(ledger).open == (pull.seq,)
     ledger.settle(pull, Answer())
     assert pull.seq not in push(ledger).open

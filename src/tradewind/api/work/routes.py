@@ -150,6 +150,7 @@ def _says_something(answer: Answer) -> bool:
     return bool(
         answer.claims
         or answer.parses
+        or answer.callbacks
         or answer.cancels
         or answer.triggers
         or answer.trigger_cancels

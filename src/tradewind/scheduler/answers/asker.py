@@ -25,7 +25,9 @@ class Asker(NamedTuple):
             RefusedError: No task asks, but a file while it is imported.
         """
         if self.attempt is None:
-            raise RefusedError("no-task", "Only a running task can ask this, not a Dag file.")
+            raise RefusedError(
+                "no-task", "Only a running task can ask this, no Dag file or callback."
+            )
         return self.attempt
 
 

@@ -13,7 +13,7 @@ from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.questions import Question, question_of
 from tradewind.scheduler.answers import instances, runs, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers
-from tradewind.store import attempts, connections, files, variables
+from tradewind.store import attempts, callbacks, connections, files, variables
 from tradewind.store import xcoms as stored_xcoms
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
@@ -64,6 +64,10 @@ class Answers:
             if not files.is_claimed(tx, call.job_id, call.epoch):
                 raise UnauthorizedError("not-your-file", "This file is not being parsed any more.")
             return Asker(self._vault, job_id=call.job_id)
+        if call.callback_job:
+            if not callbacks.is_claimed(tx, call.callback_job, call.epoch):
+                raise UnauthorizedError("not-your-callback", "This callback is over.")
+            return Asker(self._vault)
         one = attempts.read_attempts(tx, [call.attempt_id]).get(call.attempt_id)
         if (
             one is None
