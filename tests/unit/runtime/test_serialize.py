@@ -132,13 +132,12 @@ def test_groups_and_their_settings():
 
 
 def test_warnings_say_which_task():
-    with DAG("d", deadline=object(), on_failure_callback=print) as dag:
-        EmptyOperator(task_id="t", email="a@b.c")
+    with DAG("d", disable_bundle_versioning=True) as dag:
+        EmptyOperator(task_id="t", resources={"cpus": 1})
 
     assert spec_of(dag).warnings == (
-        "'deadline' has no effect: no deadline alerts are sent yet",
-        "callbacks of a Dag are called by dag.test() only, so far",
-        "Task 't': 'email' has no effect: nobody is mailed; use on_failure_callback",
+        "'disable_bundle_versioning' has no effect: every run records the bytes it runs",
+        "Task 't': 'resources' has no effect: workers do not reserve resources",
     )
 
 

@@ -101,7 +101,6 @@ def test_what_would_change_results_if_ignored_is_refused(argument, value):
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("email", "a@b.c"),
         ("executor", "x"),
         ("executor_config", {"a": 1}),
         ("outlets", ["asset"]),
