@@ -10,7 +10,7 @@ from multiprocessing.pool import AsyncResult
 
 from tests.simulation.world import BrokenError, Summary, World
 
-_WORLDS_OF_A_PROCESS = 200
+_WORLDS_OF_A_PROCESS = 1000
 _SAY_EVERY = 60.0
 _LOOK_EVERY = 1.0
 _MOST_BROKEN = 3

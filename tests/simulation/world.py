@@ -348,10 +348,10 @@ class World:
             self._next_full = self.steps + _FULL_CHECK
             self.checker.check_all()
             self.checker.check_nothing_is_stuck()
-            self._check_rings()
         if self.steps >= self._next_glance:
             self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
+            self._check_rings()
 
     def _check_rings(self) -> None:
         """No request is held while there is work for its worker (I9)."""

@@ -42,6 +42,10 @@ class GoodUntil(msgspec.Struct, frozen=True, kw_only=True, tag="good_until"):
     boottime: float
 
 
+class Ping(msgspec.Struct, frozen=True, kw_only=True, tag="ping"):
+    """Asks a zygote that has orders whether it still serves: a ``Pong`` says so."""
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     """The answer to an ``Ask``."""
 
@@ -55,7 +59,7 @@ MASK = "mask"
 """The one verb that does not travel on to the server."""
 
 
-ToZygote = OpenZygote | Fork | Parse | CallBack | GoodUntil | Told
+ToZygote = OpenZygote | Fork | Parse | CallBack | GoodUntil | Ping | Told
 """A file zygote gets nothing but ``Told`` before it said ``Ready``."""
 
 
@@ -87,6 +91,10 @@ class Exited(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
     status: int
 
 
+class Pong(msgspec.Struct, frozen=True, kw_only=True, tag="pong"):
+    """The answer to a ``Ping``."""
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
     """A TaskPort question; answered by a ``Told`` of the same number.
 
@@ -99,7 +107,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
     args: dict[str, object] = {}
 
 
-FromZygote = Ready | Forked | Exited | Ask
+FromZygote = Ready | Forked | Exited | Pong | Ask
 """A file zygote asks while it imports its file: Dag files read Variables and Connections."""
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _fflush = _libc.fflush
@@ -19,3 +20,18 @@ def signal_group(group: int, signal_number: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def children_of(parent: int) -> set[int]:
+    """Answer the processes that have this parent, those included that wait to be waited for."""
+    found = set()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                stat = Path(entry.path, "stat").read_bytes()
+            except OSError:
+                continue
+            # After the program's name, which may hold anything: state, then the parent.
+            if int(stat.rpartition(b")")[2].split()[1]) == parent:
+                found.add(int(entry.name))
+    return found

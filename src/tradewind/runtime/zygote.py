@@ -35,6 +35,8 @@ from tradewind.protocol.child import (
     OpenZygote,
     Parse,
     Parsed,
+    Ping,
+    Pong,
     Ready,
     ToZygote,
 )
@@ -153,6 +155,8 @@ class Zygote:
     def _obey(self, order: ToZygote) -> None:
         if isinstance(order, GoodUntil):
             self._fence.renew(order.boottime)
+        elif isinstance(order, Ping):
+            self._say(Pong())
         elif isinstance(order, Fork):
             attempt, loaded = order.order, self._loaded
             mark = mark_of(attempt)

@@ -44,7 +44,7 @@ class Worker:
         self._config = config
         self._loop = Loop(clock)
         self._masker = Masker([config.token])
-        self._pool = Pool(self._loop, self)
+        self._pool = Pool(self._loop, self, config.silence_seconds)
         self._talk = Conversation(config, self._loop, endpoint, self)
         questions = Questions(endpoint, self._loop)
         ledger = self._talk.ledger

@@ -21,6 +21,8 @@ from tradewind.protocol.child import (
     FromZygote,
     OpenZygote,
     Parse,
+    Ping,
+    Pong,
     Ready,
     Told,
 )
@@ -40,6 +42,9 @@ OPEN_SECONDS = 60.0
 
 FAULT_SECONDS = 30.0
 """How long a file that could not be imported is not tried again by a zygote."""
+
+_SILENT_LOOKS = 3
+"""A look alone proves nothing: all of this machine may have been frozen, this process too."""
 
 _SWEEP_SECONDS = 20.0
 _RESTART_PAUSES = (0.0, 0.2, 1.0, 5.0, 15.0)
@@ -94,8 +99,8 @@ class _FileZygote:
 class Pool:
     """Places orders on zygotes, and keeps the zygotes few, young and alive."""
 
-    def __init__(self, loop: Loop, host: PoolHost) -> None:
-        """Start nothing yet."""
+    def __init__(self, loop: Loop, host: PoolHost, silence_seconds: float = 20.0) -> None:
+        """Start nothing yet; a zygote that is silent for so long is frozen."""
         self._loop = loop
         self._host = host
         self._base: Zygote | None = None
@@ -109,6 +114,8 @@ class Pool:
         self._good_until = 0.0
         self._number = 0
         self._sweeping: Timer | None = None
+        self._watching: Timer | None = None
+        self._look_seconds = silence_seconds / (_SILENT_LOOKS + 1)
         self._closed = False
 
     def start(self) -> None:
@@ -204,6 +211,7 @@ class Pool:
     def _order(self, zygote: Zygote, message: _Message, key: int, fds: Fds) -> None:
         zygote.keep_until(self._good_until)
         zygote.order(message, key, fds)
+        self._watch_later()
 
     def _open(self, key: FileKey, order: TaskOrder | CallbackOrder) -> _FileZygote | None:
         if self._base is None or not self._make_room():
@@ -220,6 +228,7 @@ class Pool:
         message = OpenZygote(zygote_id=warm.number, bundle=order.bundle, file=order.file)
         self._base.say(message, (zygote.child_fd,))
         self._sweep_later()
+        self._watch_later()
         return warm
 
     def _make_room(self) -> bool:
@@ -242,7 +251,7 @@ class Pool:
             self._host.on_exited(message.key, message.pid, message.status)
             if zygote in self._retired and not zygote.keys:
                 self._drop(zygote)
-        elif zygote in self._by_zygote:
+        elif zygote in self._by_zygote and not isinstance(message, Pong):
             self._on_opening(self._by_zygote[zygote], message)
 
     def _on_opening(self, warm: _FileZygote, message: Ready | Ask) -> None:
@@ -299,6 +308,38 @@ class Pool:
     def _tell_lost(self, zygote: Zygote) -> None:
         for key in tuple(zygote.keys):
             self._host.on_zygote_lost(key, was_sent=key in zygote.sent_keys)
+
+    # ------------------------------------------------------------------ keeping alive
+
+    def _watch_later(self) -> None:
+        if self._watching is None:
+            moment = self._now() + self._look_seconds
+            self._watching = self._loop.timers.at(moment, self._watch)
+
+    def _watch(self) -> None:
+        """Look whether those who have orders still serve, and replace who does not."""
+        self._watching = None
+        for zygote in self._zygotes():
+            if not self._is_awaited(zygote):
+                zygote.was_heard, zygote.silent_looks = True, 0
+                continue
+            zygote.silent_looks = 0 if zygote.was_heard else zygote.silent_looks + 1
+            zygote.was_heard = False
+            if zygote.silent_looks >= _SILENT_LOOKS:
+                log.warning("A zygote (pid %d) has not answered for long: it is ended", zygote.pid)
+                zygote.kill([one.pid for one in (*self._by_zygote, *self._retired)])
+            else:
+                zygote.say(Ping())
+            self._watch_later()
+
+    def _is_awaited(self, zygote: Zygote) -> bool:
+        """Tell whether it is to answer now: not while it starts, or imports its file."""
+        if zygote is self._base:
+            is_opening = any(not warm.is_ready for warm in self._by_zygote.values())
+            is_starting = self._now() - self._base_born < OPEN_SECONDS and not zygote.has_spoken
+            return (bool(zygote.keys) or is_opening) and not is_starting
+        warm = self._by_zygote.get(zygote)
+        return bool(zygote.keys) and (warm is None or warm.is_ready)
 
     # ------------------------------------------------------------------ keeping few and young
 

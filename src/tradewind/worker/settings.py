@@ -22,5 +22,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...] = ("default",)
     drain_seconds: float = 10.0
     """How long tasks may go on when the worker is asked to stop."""
+    silence_seconds: float = 20.0
+    """A zygote that has orders and says nothing for so long is frozen, and replaced."""
     disconnect_grace_seconds: float = 600.0
     """How long tasks go on while the server lives but its database does not."""

@@ -1,15 +1,18 @@
 """One zygote process as the worker sees it: a control socket and the children it has forked."""
 
+import contextlib
 import os
+import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from tradewind.protocol.child import Exited, Forked, FromZygote, GoodUntil
 from tradewind.protocol.frames import FrameError, pack_frame, zygote_reader
+from tradewind.runtime.kernel import children_of
 from tradewind.worker.loop import Loop
 
 _CHUNK_BYTES = 1 << 18
@@ -43,10 +46,17 @@ class Zygote:
         self._is_stuck = False
         self._told_until = 0.0
         self.pid = 0
+        self.has_spoken = False
+        """Whether it has ever said anything: until then it may be starting still."""
+        self.was_heard = True
+        """Whether it has said anything since somebody took this back."""
+        self.silent_looks = 0
         self.keys: set[int] = set()
         """Children ordered and not yet reported as ended."""
         self.sent_keys: set[int] = set()
         """Those whose order has left: they may have run."""
+        self.forked: dict[int, int] = {}
+        """Pids of those it has said were born."""
         loop.watch(self._control, self._serve)
 
     def order(self, message: msgspec.Struct, key: int, fds: tuple[int, int]) -> None:
@@ -89,6 +99,18 @@ class Zygote:
         if self._is_stuck:
             self._watch_writing(is_stuck=False)
 
+    def kill(self, known: Collection[int]) -> None:
+        """End one that is frozen; that closes its socket, by which it is lost.
+
+        It is stopped first: from then on it forks nobody. If each of its children has been told of,
+        or is ``known``, an order without a child never ran, and counts as not sent.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGSTOP)
+            if children_of(self.pid) <= {*self.forked.values(), *known}:
+                self.sent_keys &= self.forked.keys()
+            os.kill(self.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Let go: a zygote whose control socket closes ends its children and itself."""
         if not self._is_open:
@@ -125,12 +147,15 @@ class Zygote:
             return
         except (OSError, FrameError):
             data, messages = b"", []
+        self.was_heard = self.has_spoken = True
         for message in messages:
             if isinstance(message, Exited):
                 self.keys.discard(message.key)
                 self.sent_keys.discard(message.key)
+                self.forked.pop(message.key, None)
             elif isinstance(message, Forked):
                 self.sent_keys.add(message.key)
+                self.forked[message.key] = message.pid
             self._on_message(self, message)
         if not data and self._is_open:
             self.close()

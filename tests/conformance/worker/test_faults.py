@@ -132,6 +132,53 @@ def test_a_killed_file_zygote_takes_its_tasks_along_and_is_replaced(
     assert server.wait_recorded(second).outcome is LegState.SUCCESS
 
 
+@pytest.mark.parametrize("which", ["file", "base"])
+def test_a_zygote_frozen_for_ever_is_replaced_and_gives_back_what_never_ran(
+    server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start, which: str
+) -> None:
+    worker = start_worker(silence_seconds=1.0)
+    first = bundle.order(demo, "counts", closure="")
+    server.give(first)
+    server.wait_recorded(first)
+    running = bundle.order(demo, "waits")
+    server.give(running)
+    pid = started(bundle, running)
+    zygote = psutil.Process(pid).ppid() if which == "file" else worker.base_zygote().pid
+    os.kill(zygote, signal.SIGSTOP)
+    late = bundle.order(demo, "counts", **({} if which == "file" else {"closure": ""}))
+    server.give(late)
+    assert server.wait_recorded(late, 10).outcome is LegState.RETURNED
+    wait_gone([zygote], 5)
+    if which == "file":
+        assert server.wait_recorded(running, 10).outcome is LegState.LOST
+        wait_gone([pid], 5)
+    else:
+        assert is_alive(pid)
+        let_go(bundle)
+        assert server.wait_recorded(running, 10).outcome is LegState.SUCCESS
+    again = bundle.order(demo, "counts")
+    server.give(again)
+    assert server.wait_recorded(again).outcome is LegState.SUCCESS
+    assert runs(bundle) == [first.attempt_id, again.attempt_id]
+
+
+def test_a_zygote_frozen_for_a_moment_is_left_alone(
+    server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start
+) -> None:
+    start_worker(silence_seconds=10.0)
+    running = bundle.order(demo, "waits")
+    server.give(running)
+    zygote = psutil.Process(started(bundle, running)).ppid()
+    os.kill(zygote, signal.SIGSTOP)
+    late = bundle.order(demo, "counts")
+    server.give(late)
+    server.wait_for(lambda: late.attempt_id in (server.exchanges[-1].held or ()))
+    os.kill(zygote, signal.SIGCONT)
+    assert server.wait_recorded(late, 10).outcome is LegState.SUCCESS
+    let_go(bundle)
+    assert server.wait_recorded(running, 10).outcome is LegState.SUCCESS
+
+
 def test_a_killed_base_zygote_is_started_again_and_warm_tasks_go_on(
     server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start
 ) -> None:

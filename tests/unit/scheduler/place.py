@@ -1,6 +1,6 @@
 """One engine over SQLite in memory, a clock that a test moves, and workers that do as told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from tradewind.store.migrations import create_schema
 from tradewind.store.secrets import Vault
 
 NOW = datetime(2026, 4, 20, 8, tzinfo=UTC)
+NOTHING: Mapping[str, Any] = {}
 T = TypeVar("T")
 
 
@@ -59,8 +60,14 @@ class AWorker:
         self.exchange()
         return list(self.held.values())
 
-    def end(self, order: TaskOrder, outcome: LegState = LegState.SUCCESS, **fields: Any) -> Answer:
-        """Tell how an attempt ended."""
+    def end(
+        self,
+        order: TaskOrder,
+        outcome: LegState = LegState.SUCCESS,
+        said: Mapping[str, Any] = NOTHING,
+        **fields: Any,
+    ) -> Answer:
+        """Tell how an attempt ended, and what else is ``said`` in the same request."""
         del self.held[order.attempt_id]
         done = Finish(
             attempt_id=order.attempt_id,
@@ -71,7 +78,7 @@ class AWorker:
             ended_at=self.place.now,
             **fields,
         )
-        return self.exchange(finishes=(done,))
+        return self.exchange(finishes=(done,), **said)
 
     def leave(self) -> None:
         self.place.do(lambda e, tx: e.goodbye(tx, self.id, self.place.now))
