@@ -31,7 +31,7 @@ def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
         raise AirflowException(f"There is no Dag file {file} in bundle '{bundle.name}'")
     install()
     note_own_sockets()
-    _extend_path([bundle.root, bundle.dags_folder])
+    extend_path([bundle.root, bundle.dags_folder])
     with scope.loading(str(path)) as opened:
         module = import_path(path)
     return _by_id(file, [*opened, *_dags_in(module)])
@@ -84,7 +84,8 @@ def module_name(path: Path) -> str:
     return f"tradewind_dag_{digest}_{path.stem}"
 
 
-def _extend_path(folders: list[str]) -> None:
+def extend_path(folders: list[str]) -> None:
+    """Let modules be imported from these folders, the first one first."""
     for folder in reversed(folders):
         if folder in sys.path:
             sys.path.remove(folder)

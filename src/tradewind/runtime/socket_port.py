@@ -120,14 +120,17 @@ class SocketPort:
         return own == (dag_id, run_id, task_id, map_index)
 
     def _ask(self, kind: type[T], verb: str, **args: object) -> T:
+        told = self._told(verb, args)
+        if told.error:
+            raise TradewindError(told.error, told.message or f"The server refused {verb}.")
+        return msgspec.convert(told.value, kind, builtin_types=BUILTIN_TYPES)
+
+    def _told(self, verb: str, args: dict[str, object]) -> Told:
         with self._turn:
             self._number += 1
             number = self._number
             self._channel.send(Ask(number=number, verb=verb, args=args))
-            told = self._wait_for(number)
-        if told.error:
-            raise TradewindError(told.error, told.message or f"The server refused {verb}.")
-        return msgspec.convert(told.value, kind, builtin_types=BUILTIN_TYPES)
+            return self._wait_for(number)
 
     def _wait_for(self, number: int) -> Told:
         reader = self._reader = self._reader or told_reader()

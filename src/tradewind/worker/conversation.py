@@ -20,6 +20,7 @@ from tradewind.worker.line import Endpoint, Line, Reply
 from tradewind.worker.loop import Loop
 from tradewind.worker.settings import WorkerConfig
 from tradewind.worker.spool import Spool
+from tradewind.worker.triggers import Triggers
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ class Host(Protocol):
 
     def calling(self) -> Ids:
         """Answer the callbacks that run here."""
+
+    @property
+    def triggers(self) -> Triggers:
+        """The triggers that run here, and what they said."""
 
     def is_idle(self) -> bool:
         """Answer whether no process of an attempt is left."""
@@ -113,7 +118,8 @@ class Conversation:
         if not self.worker_id:
             self._register()
             return
-        if not self._push.is_busy and (self.ledger.has_news or self._is_renewal_due()):
+        has_news = self.ledger.has_news or self._host.triggers.has_news
+        if not self._push.is_busy and (has_news or self._is_renewal_due()):
             self._send_push()
         if not self._pull.is_busy and not self._is_done:
             self._send_pull()
@@ -133,7 +139,8 @@ class Conversation:
     @property
     def is_heard(self) -> bool:
         """Whether the server knows all there is to know."""
-        return not self.ledger.has_news and not self.ledger.owed and not self._push.is_busy
+        said = not self.ledger.has_news and not self._host.triggers.has_news
+        return said and not self.ledger.owed and not self._push.is_busy
 
     @property
     def _is_done(self) -> bool:
@@ -204,7 +211,7 @@ class Conversation:
     def _send_pull(self) -> None:
         request = self.ledger.pull(self.worker_id, self._holding(), draining=self.is_draining)
         timeout = self._terms.renew_seconds + _ANSWER_SECONDS
-        self._send(self._pull, request, timeout)
+        self._send(self._pull, self._host.triggers.complete(request), timeout)
 
     def _send_push(self) -> None:
         is_renewal = self._is_renewal_due()
@@ -213,7 +220,7 @@ class Conversation:
             self._holding() if is_renewal else None,
             draining=self.is_draining,
         )
-        self._send(self._push, request, _ANSWER_SECONDS)
+        self._send(self._push, self._host.triggers.complete(request), _ANSWER_SECONDS)
 
     def _send(self, line: Line, request: Exchange, timeout: float) -> None:
         sent_at = self._loop.clock.boottime()
@@ -231,6 +238,7 @@ class Conversation:
             return
         if not reply.is_answer:
             self.ledger.give_up(request, was_seen=reply.was_sent)
+            self._host.triggers.give_up(request)
             self._spool.keep(self.ledger.owed)
             if reply.is_outage:
                 self._on_outage(sent_at)
@@ -248,6 +256,7 @@ class Conversation:
             self._renewed_at = max(self._renewed_at, sent_at)
             self._renew(sent_at)
         self._host.on_answer(answer)
+        self._host.triggers.settle(answer)
 
     def _on_unknown(self) -> None:
         self._terms = msgspec.structs.replace(self._terms, worker_id="")

@@ -24,6 +24,7 @@ from tradewind.worker.parses import Parses
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions
 from tradewind.worker.settings import WorkerConfig
+from tradewind.worker.triggers import Triggers
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class Worker:
             self._loop, self._pool, ledger, self._masker, questions, config.parse_slots
         )
         self._callbacks = Callbacks(self._loop, self._pool, ledger, self._masker, questions, name)
+        self._triggers = Triggers(
+            self._loop, ledger.add_log, self._masker, questions, config.trigger_slots
+        )
         self._drain_until: float | None = None
         self._leave_at: float | None = None
 
@@ -70,6 +74,7 @@ class Worker:
             self._loop.run_once(_TICK_SECONDS if self._is_busy else None)
             if self._drain_until is not None:
                 self._go_on_draining(self._drain_until)
+        self._triggers.close()
         self._pool.close()
         return 0
 
@@ -91,6 +96,11 @@ class Worker:
         """Answer the callbacks that run here."""
         return self._callbacks.held
 
+    @property
+    def triggers(self) -> Triggers:
+        """The triggers held here."""
+        return self._triggers
+
     def is_idle(self) -> bool:
         """Answer whether no process of an attempt is left."""
         return self._attempts.is_empty
@@ -98,11 +108,13 @@ class Worker:
     def on_registered(self, registered: Registered) -> None:
         """Take the terms of a new lease."""
         self._attempts.log_root = self._callbacks.log_root = registered.log_root
+        self._triggers.log_root = registered.log_root
         self._masker.add(registered.masks)
 
     def on_renewed(self, good_until: float) -> None:
         """Move the fence."""
         self._pool.good_until(good_until)
+        self._triggers.good_until(good_until)
 
     def on_answer(self, answer: Answer) -> None:
         """Do what the server says."""
@@ -123,6 +135,7 @@ class Worker:
         """End everything that runs here."""
         log.warning("%s: everything that runs here is ended", reason)
         self._attempts.end_all(LegState.LOST, reason)
+        self._triggers.drop_all()
         self._parses.drop_all()
         self._callbacks.drop_all()
 
@@ -180,6 +193,7 @@ class Worker:
             log.info("Draining: %d attempts still run", len(self._attempts.running))
             self._drain_until = now + self._config.drain_seconds
             self._talk.is_draining = True
+            self._triggers.close()
             self._parses.drop_all()
         else:
             self._drain_until = now

@@ -19,6 +19,8 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     slots: int = 32
     """Tasks at once. Most tasks wait for something else, so there are more than cores."""
     parse_slots: int = 2
+    trigger_slots: int = 10_000
+    """Triggers at once; one that only waits costs a few kilobytes."""
     queues: tuple[str, ...] = ("default",)
     drain_seconds: float = 10.0
     """How long tasks may go on when the worker is asked to stop."""

@@ -13,7 +13,7 @@ from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.questions import Question, question_of
 from tradewind.scheduler.answers import instances, runs, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers
-from tradewind.store import attempts, callbacks, connections, files, variables
+from tradewind.store import attempts, callbacks, connections, deferrals, files, variables
 from tradewind.store import xcoms as stored_xcoms
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
@@ -67,6 +67,15 @@ class Answers:
         if call.callback_job:
             if not callbacks.is_claimed(tx, call.callback_job, call.epoch):
                 raise UnauthorizedError("not-your-callback", "This callback is over.")
+            return Asker(self._vault)
+        if call.trigger_id:
+            wait = deferrals.read_waits(tx, [call.trigger_id]).get(call.trigger_id)
+            if (
+                wait is None
+                or wait.epoch != call.epoch
+                or wait.token_hash != attempts.hash_token(call.token)
+            ):
+                raise UnauthorizedError("not-your-trigger", "This trigger is over.")
             return Asker(self._vault)
         one = attempts.read_attempts(tx, [call.attempt_id]).get(call.attempt_id)
         if (
