@@ -100,6 +100,6 @@ def decode_event(data: bytes | str) -> Event:
 
     Example:
         >>> decode_event(b'{"type":"expanded","task_id":"load","length":3}')
-        Expanded(task_id='load', length=3)
+        Expanded(task_id='load', group_id='', map_path='', length=3, first=0)
     """
     return _DECODER.decode(data)

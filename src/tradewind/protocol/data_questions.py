@@ -22,6 +22,17 @@ class FindXComs(Question, frozen=True, kw_only=True, tag="xcom.find"):
     map_index: int | None = None
 
 
+class XComsWithin(Question, frozen=True, kw_only=True, tag="xcom.within"):
+    """(Map path, kept bytes) of a key, of the instances of a task at or below a path of maps."""
+
+    ANSWER: ClassVar[Any] = list[tuple[str, bytes]]
+    dag_id: str
+    run_id: str
+    task_id: str
+    key: str
+    map_path: str = ""
+
+
 class SetXCom(Question, frozen=True, kw_only=True, tag="xcom.set"):
     """Keep an XCom for any task instance of the Dag that asks."""
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
+from tradewind.core.mapping import index_in_level, prefixes_of
 from tradewind.core.states import LegState
 from tradewind.protocol.child import Done
 from tradewind.protocol.clock import Clock, SystemClock
@@ -45,8 +46,9 @@ from tradewind.sdk.exceptions import (
     UnmappableXComTypePushed,
     XComForMappingNotPushed,
 )
+from tradewind.sdk.levels import mapped_groups
 from tradewind.sdk.nesting import at_work
-from tradewind.sdk.references import XCOM_RETURN_KEY, XComArg
+from tradewind.sdk.references import XCOM_RETURN_KEY
 from tradewind.sdk.retry_policies import RetryAction, judge
 from tradewind.sdk.serde import length_of, pickling
 from tradewind.sdk.xcom import backend
@@ -168,7 +170,9 @@ class _Attempt:
         seen: set[int] = set()
         if self.task.is_mapped:
             context["expanded_ti_count"] = self.task.map_input.length(context)
-            self.task, seen = self.task.unmap_at(context, self.order.map_index)
+            path = self.order.map_path
+            index = index_in_level(path) if path else self.order.map_index
+            self.task, seen = self.task.unmap_at(context, index)
         else:
             self.task = self.task.prepare_for_execution()
         context["task"] = self.task
@@ -222,7 +226,7 @@ class _Attempt:
 
     def _check_mappable(self, key: str, value: Any) -> None:
         """Refuse what a task below is mapped over and cannot be, while the blame is clear."""
-        if self.order.map_index >= 0 or not self._is_mapped_over(key):
+        if not self._is_mapped_over(key):
             return
         length = length_of(value)
         if value is None:
@@ -243,18 +247,25 @@ class _Attempt:
             )
 
     def _is_mapped_over(self, key: str) -> bool:
+        """Say whether the length of what this instance pushes is that of a mapping below."""
         dag = self.dags[self.order.run.dag_id]
+        if len(prefixes_of(self.order.map_path)) - 1 > len(mapped_groups(self.task)):
+            # One of several instances: each is one item of what is mapped over them.
+            return False
         for below in self.task.downstream_task_ids:
             task = dag.get_task(below)
-            factors = task.map_input.factors().values() if task.is_mapped else ()
-            sources = {
-                (factor.operator.task_id, factor.key)
-                for factor in factors
-                if isinstance(factor, XComArg)
-            }
-            if (self.order.task_id, key) in sources:
-                return True
+            mapped = [(group.map_input, group) for group in mapped_groups(task)]
+            if task.is_mapped:
+                mapped.append((task.map_input, task))
+            for map_input, owner in mapped:
+                sources = {(one.task_id, name) for one, name in map_input.iter_references()}
+                if (self.order.task_id, key) in sources and self._is_length_for(owner):
+                    return True
         return False
+
+    def _is_length_for(self, mapped: Any) -> bool:
+        around = mapped_groups(mapped)
+        return all(group in around for group in mapped_groups(self.task))
 
     def _outcome_of(self, raised: BaseException) -> tuple[LegState, str]:
         match raised:

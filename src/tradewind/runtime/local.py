@@ -215,7 +215,7 @@ class _Runner:
         self._move(node, TaskState.QUEUED)
         self._move(node, TaskState.RUNNING)
         order = self._order(node, task_id, path)
-        self.run.port.begin(self.run.dag_id, self.run.run_id, task_id, order.map_index)
+        self.run.port.begin(self.run.dag_id, self.run.run_id, task_id, order.map_index, path)
         say(task_id, path, "running", f"try {node.try_number}" if node.try_number > 1 else "")
         done = self._attempt(order)
         for xcom in done.xcoms:

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from tradewind.core.mapping import is_within
 from tradewind.errors import TradewindError
-from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom
+from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom, XComsWithin
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.protocol.questions import GetPreviousRun, Question
 from tradewind.sdk.connection import Connection
@@ -33,15 +34,20 @@ class MemoryPort:
         self.answers: dict[type[Question], Callable[[Any], Any]] = {
             GetPreviousRun: lambda _: None,
             FindXComs: self._find_xcoms,
+            XComsWithin: self._xcoms_within,
             SetXCom: self._set_xcom,
             DeleteXCom: self._delete_xcom,
         }
         """What answers each kind of question; whoever knows answers here puts itself in."""
         self._running: tuple[str, str, str, int] = ("", "", "", -1)
+        self._paths: dict[tuple[str, str, str, int], str] = {}
 
-    def begin(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+    def begin(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int, map_path: str = ""
+    ) -> None:
         """Say which task instance runs from now on; what an earlier try pushed is forgotten."""
         self._running = (dag_id, run_id, task_id, map_index)
+        self._paths[self._running] = map_path
         for key in [key for key in self.xcoms if (*key[:3], key[4]) == self._running]:
             del self.xcoms[key]
             del self.lengths[key]
@@ -105,6 +111,12 @@ class MemoryPort:
     def _find_xcoms(self, asked: FindXComs) -> list[tuple[int, bytes]]:
         found = self.get_xcoms(asked.dag_id, asked.run_id, asked.task_id, asked.key)
         return [one for one in found if asked.map_index in (None, one[0])]
+
+    def _xcoms_within(self, asked: XComsWithin) -> list[tuple[str, bytes]]:
+        found = self.get_xcoms(asked.dag_id, asked.run_id, asked.task_id, asked.key)
+        place = (asked.dag_id, asked.run_id, asked.task_id)
+        paths = [(self._paths.get((*place, index), ""), raw) for index, raw in found]
+        return [(path, raw) for path, raw in paths if is_within(path, asked.map_path)]
 
     def _set_xcom(self, asked: SetXCom) -> None:
         place = (asked.dag_id, asked.run_id, asked.task_id, asked.key, asked.map_index)

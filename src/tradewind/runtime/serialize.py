@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from tradewind.core.spec import (
@@ -30,8 +31,9 @@ from tradewind.sdk.exceptions import (
 from tradewind.sdk.mapped import MapInput
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.params import ParamsDict
-from tradewind.sdk.references import Reference, XComArg
+from tradewind.sdk.references import CombinedOutput, MappedOutput, Reference, XComArg
 from tradewind.sdk.serde import encode
+from tradewind.sdk.skipping import SkipMixin
 from tradewind.sdk.timetables import schedule_text
 from tradewind.sdk.timezone import convert_to_utc, zone_name
 from tradewind.sdk.weights import weight_of
@@ -81,6 +83,7 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         owners=tuple(sorted({task.owner for task in order})),
         owner_links=dag.owner_links,
         groups=_serialize_groups(dag),
+        run_retry=_whole_retry(dag.run_retries, dag.run_retry_delay),
         results=tuple((one.operator.task_id, one.key) for one in dag.results),
         callbacks=dag_events(dag),
         deadlines=deadline_specs(dag.deadline),
@@ -109,6 +112,8 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
         depends_on_past=bool(task.depends_on_past),
         wait_for_downstream=bool(task.wait_for_downstream),
         ignore_first_depends_on_past=bool(task.ignore_first_depends_on_past),
+        wait_for_past_depends_before_skipping=bool(task.wait_for_past_depends_before_skipping),
+        can_skip=issubclass(cls, SkipMixin),
         start_date=convert_to_utc(task.start_date),
         end_date=convert_to_utc(task.end_date),
         is_empty=_is_empty(task, cls),
@@ -163,18 +168,24 @@ def serialize_mapping(task_id: str, map_input: MapInput) -> MapSpec:
     Raises:
         UnsupportedArgument: A factor is a reference whose length no single task tells.
     """
-    axes: list[MapAxis] = []
-    for name, value in map_input.factors().items():
-        if isinstance(value, XComArg):
-            axes.append(MapAxis(name=name, task_id=value.operator.task_id, key=value.key))
-        elif isinstance(value, Reference):
-            raise UnsupportedArgument(
-                f"Task '{task_id}' cannot be mapped over {type(value).__name__} ('{name}'); "
-                "a list, a dict or the output of a task can be"
-            )
-        else:
-            axes.append(MapAxis(name=name, length=len(value)))
-    return MapSpec(axes=tuple(axes))
+    factors = map_input.factors().items()
+    return MapSpec(axes=tuple(_axis(task_id, name, value) for name, value in factors))
+
+
+def _axis(mapped: str, name: str, value: Any) -> MapAxis:
+    if isinstance(value, MappedOutput):
+        return _axis(mapped, name, value.source)
+    if isinstance(value, CombinedOutput):
+        parts = tuple(_axis(mapped, "", part) for part in value.parts)
+        return MapAxis(name=name, combine=value.kind, parts=parts)
+    if isinstance(value, XComArg):
+        return MapAxis(name=name, task_id=value.operator.task_id, key=value.key)
+    if isinstance(value, Reference):
+        raise UnsupportedArgument(
+            f"'{mapped}' cannot be mapped over {type(value).__name__} ('{name}'); "
+            "a list, a dict or the output of a task can be"
+        )
+    return MapAxis(name=name, length=len(value))
 
 
 def _weights(order: Iterable[Any]) -> dict[str, int]:
@@ -224,6 +235,9 @@ def _check(dag: DAG, order: Iterable[Any]) -> None:
             )
         if task.is_setup:
             _check_setup(task)
+    for group in dag.task_group.iter_groups():
+        if group.retries:
+            _check_retried(group)
 
 
 def _check_params(dag: DAG) -> None:
@@ -234,6 +248,29 @@ def _check_params(dag: DAG) -> None:
             f"Dag '{dag.dag_id}' is scheduled, so each of its Params needs a default that fits: "
             f"{error}"
         ) from None
+
+
+def _check_retried(group: Any) -> None:
+    """Refuse a way out of a group and back in: each side would wait for the other's end."""
+    inside = {task.task_id for task in group.iter_tasks()}
+    outside = {
+        below.task_id: below
+        for task in group.iter_tasks()
+        for below in task.downstream_list
+        if below.task_id not in inside
+    }
+    look = list(outside.values())
+    while look:
+        task = look.pop()
+        for below in task.downstream_list:
+            if below.task_id in inside:
+                raise AirflowException(
+                    f"Task group '{group.group_id}' is tried again as a whole, so nothing outside "
+                    f"may run between its tasks; '{task.task_id}' does"
+                )
+            if below.task_id not in outside:
+                outside[below.task_id] = below
+                look.append(below)
 
 
 def _check_setup(setup: Any) -> None:
@@ -262,6 +299,8 @@ def _serialize_groups(dag: DAG) -> dict[str, GroupSpec]:
             ui_color=group.ui_color,
             ui_fgcolor=group.ui_fgcolor,
             deadlines=deadline_specs(group.deadline, of_task=True),
+            mapping=serialize_mapping(group.group_id, group.map_input) if group.map_input else None,
+            retry=_whole_retry(group.retries, group.retry_delay),
         )
     return groups
 
@@ -277,6 +316,11 @@ def _serialize_params(params: ParamsDict) -> dict[str, ParamSpec]:
             json_schema=jsonable(param.schema),
         )
     return found
+
+
+def _whole_retry(retries: int, delay: timedelta | None) -> RetrySpec | None:
+    seconds = delay.total_seconds() if delay else 0.0
+    return RetrySpec(retries=retries, delay_seconds=seconds) if retries else None
 
 
 def _run_types(dag: DAG) -> tuple[str, ...] | None:

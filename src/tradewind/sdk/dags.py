@@ -12,7 +12,7 @@ from typing import Any
 
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
-from tradewind.sdk.arguments import as_list
+from tradewind.sdk.arguments import as_list, as_span
 from tradewind.sdk.deadlines import DeadlineAlert, as_alerts
 from tradewind.sdk.decorators import task as task_decorators
 from tradewind.sdk.enums import DagRunType
@@ -78,6 +78,8 @@ class DAG:
     owner_links: dict[str, str]
     auto_register: bool
     fail_fast: bool
+    run_retries: int
+    run_retry_delay: timedelta
     allowed_run_types: list[Any] | None
     dag_display_name: str
     warnings: list[str]
@@ -116,6 +118,8 @@ class DAG:
         dag_display_name: str | None = None,
         disable_bundle_versioning: bool | None = None,
         rerun_with_latest_version: bool | None = None,
+        run_retries: int = 0,
+        run_retry_delay: timedelta | float = timedelta(minutes=5),
         **kwargs: Any,
     ) -> None:
         given = dict(locals())
@@ -145,6 +149,7 @@ class DAG:
             self.warnings.append(
                 "'rerun_with_latest_version' has no effect: a cleared run uses the newest version"
             )
+        given["run_retry_delay"] = as_span("run_retry_delay", given["run_retry_delay"])
         given["dag_display_name"] = given["dag_display_name"] or self.dag_id
         own = {**self.default_args.get("params", {}), **(given.pop("params") or {})}
         self.params = ParamsDict(own)

@@ -7,7 +7,7 @@ from typing import Any
 from tradewind.errors import did_you_mean
 from tradewind.sdk.conditions import run_if, skip_if
 from tradewind.sdk.decorated import TaskDecorator
-from tradewind.sdk.exceptions import AirflowException, UnsupportedArgument
+from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.group import TaskGroup
 from tradewind.sdk.kinds import (
     bash_task,
@@ -21,6 +21,7 @@ from tradewind.sdk.kinds import (
     stub_task,
     virtualenv_task,
 )
+from tradewind.sdk.mapped_groups import GroupItem, GroupPartial
 from tradewind.sdk.provided import find_decorator, provided_names, where_to_get
 from tradewind.sdk.references import XComArg
 
@@ -85,6 +86,9 @@ class TaskGroupFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the group; answer what the function returns, or the group."""
+        return self._grouped(lambda _: self.function(*args, **kwargs), None)
+
+    def _grouped(self, fill: Callable[[TaskGroup], Any], map_input: Any) -> Any:
         settings: dict[str, Any] = {
             "group_id": self.function.__name__,
             "add_suffix_on_collision": True,
@@ -92,33 +96,34 @@ class TaskGroupFactory:
         settings.update(self.kwargs)
         if self.function.__doc__:
             settings.setdefault("tooltip", self.function.__doc__)
-        with TaskGroup(**settings) as group:
-            made = self.function(*args, **kwargs)
+        with TaskGroup(**settings, map_input=map_input) as group:
+            made = fill(group)
         return group if made is None else made
 
     def override(self, **kwargs: Any) -> "TaskGroupFactory":
         """Answer this group with other settings."""
         return TaskGroupFactory(self.function, {**self.kwargs, **kwargs})
 
-    def partial(self, **kwargs: Any) -> Any:
-        """Refuse: groups are not mapped.
+    def partial(self, **kwargs: Any) -> GroupPartial:
+        """Fix the arguments that do not vary; ``expand`` follows."""
+        return GroupPartial(self.function, self._mapped, kwargs)
 
-        Raises:
-            UnsupportedArgument: Always.
-        """
-        raise UnsupportedArgument(
-            f"Task group '{self.function.__name__}' cannot be mapped; map the tasks inside it"
-        )
-
-    expand = partial
+    def expand(self, **kwargs: Any) -> Any:
+        """Make the tasks of the group once for each combination of the values given."""
+        return self.partial().expand(**kwargs)
 
     def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> Any:
-        """Refuse: groups are not mapped.
+        """Make the tasks of the group once for each dict of arguments."""
+        return self.partial().expand_kwargs(kwargs, strict=strict)
 
-        Raises:
-            UnsupportedArgument: Always.
-        """
-        return self.partial()
+    def _mapped(self, map_input: Any, fixed: Mapping[str, Any], names: list[str]) -> Any:
+        def fill(group: TaskGroup) -> Any:
+            made = self.function(**fixed, **{name: GroupItem(group, name) for name in names})
+            for source, _ in map_input.iter_references():
+                group.set_upstream(source)
+            return made
+
+        return self._grouped(fill, map_input)
 
 
 def task_group(group_id: Any = None, **kwargs: Any) -> Any:

@@ -1,9 +1,11 @@
 """Task groups: tasks that are named, folded and ordered together."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from tradewind.sdk import scope
+from tradewind.sdk.arguments import as_span
 from tradewind.sdk.deadlines import as_alerts
 from tradewind.sdk.edges import DependencyMixin, EdgeModifier, Links, flatten_links
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound
@@ -12,6 +14,10 @@ from tradewind.sdk.naming import check_group_key
 
 class TaskGroup(DependencyMixin):
     """Tasks under one name; ``group >> task`` means every last task of the group comes first.
+
+    With ``retries``, a group that failed is tried again as a whole: once all its tasks have ended
+    and a last one of them failed, all of them start over after ``retry_delay``. Tasks outside see
+    how its tasks ended only when no other try follows.
 
     Example:
         >>> from tradewind import DAG, EmptyOperator, TaskGroup
@@ -35,6 +41,9 @@ class TaskGroup(DependencyMixin):
         group_display_name: str = "",
         doc_md: str | None = None,
         deadline: Any = None,
+        retries: int = 0,
+        retry_delay: timedelta | float = timedelta(minutes=5),
+        map_input: Any | None = None,
     ) -> None:
         self.prefix_group_id = prefix_group_id
         self.tooltip = tooltip
@@ -43,6 +52,9 @@ class TaskGroup(DependencyMixin):
         self.group_display_name = group_display_name
         self.doc_md = doc_md
         self.deadline = as_alerts(deadline)
+        self.retries = retries
+        self.retry_delay = as_span("retry_delay", retry_delay)
+        self.map_input = map_input
         self.children: dict[str, Any] = {}
         self._group_id = group_id
         self.dag = dag if dag is not None else self._dag_around(parent_group)

@@ -8,14 +8,13 @@ from tradewind.sdk import scope
 from tradewind.sdk.defaults import accepted_names, check_names
 from tradewind.sdk.exceptions import (
     AirflowException,
-    UnmappableXComTypePushed,
     UnsupportedArgument,
 )
 from tradewind.sdk.node import AbstractOperator
 from tradewind.sdk.references import (
-    MappedOutput,
     Reference,
     XComArg,
+    items_of,
     iter_references,
     resolve_references,
 )
@@ -140,7 +139,7 @@ class OperatorPartial:
         if not mapped_kwargs:
             raise TypeError(f"expand() of task '{self._shape.task_id}' needs something to map over")
         for name, value in mapped_kwargs.items():
-            _check_factor(self._shape.task_id, name, value)
+            check_factor(self._shape.task_id, name, value)
         self._check_mapped(set(mapped_kwargs))
         return self._made(ProductInput(mapped_kwargs))
 
@@ -272,7 +271,16 @@ class MappedOperator(AbstractOperator):
         return f"<Mapped({self.task_type}): {self.task_id}>"
 
 
-def _check_factor(task_id: str, name: str, value: Any) -> None:
+def check_factor(task_id: str, name: str, value: Any) -> None:
+    """Refuse what cannot be mapped over.
+
+    Raises:
+        UnsupportedArgument: It is a reference whose length nobody knows in time.
+        ValueError: It is no list, dict or output.
+    """
+    why = value.why_unmappable() if isinstance(value, Reference) else ""
+    if why:
+        raise UnsupportedArgument(f"Task '{task_id}' cannot be mapped over '{name}': {why}")
     if isinstance(value, XComArg | Mapping):
         return
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -284,37 +292,9 @@ def _check_factor(task_id: str, name: str, value: Any) -> None:
 
 
 def _looked_up(value: Any, context: Mapping[str, Any]) -> Any:
-    if isinstance(value, MappedOutput):
-        source = _as_items(value.source.resolve(context), value)
-        return _Applied(source, value)
     if isinstance(value, XComArg):
-        return _as_items(value.resolve(context), value)
-    return _as_items(value, None)
-
-
-def _as_items(value: Any, source: XComArg | None) -> Any:
-    if isinstance(value, Mapping):
-        return list(value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return value
-    where = f"Task '{source.operator.task_id}' pushed" if source is not None else "Here is"
-    raise UnmappableXComTypePushed(
-        f"{where} {type(value).__name__}, which cannot be mapped over; a list or a dict can"
-    )
-
-
-class _Applied:
-    """The items of an output with its functions applied, each only when it is taken."""
-
-    def __init__(self, items: Sequence[Any], output: MappedOutput) -> None:
-        self._items = items
-        self._output = output
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._output.apply(self._items[index])
+        return items_of(value, context)
+    return list(value.items()) if isinstance(value, Mapping) else value
 
 
 def _collect_ids(value: Any, seen: set[int]) -> None:

@@ -52,7 +52,6 @@ _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
 
 _REFUSED: Mapping[str, tuple[Any, str]] = {
     "run_as_user": (None, "tasks run as the worker's own user"),
-    "wait_for_past_depends_before_skipping": (False, "a skip is never put off"),
 }
 """Argument: the value that asks for nothing, and why any other would change results."""
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tradewind.core.mapping import prefixes_of
 from tradewind.sdk.edges import DependencyMixin, EdgeModifier, Links
-from tradewind.sdk.exceptions import AirflowException, XComNotFound
+from tradewind.sdk.exceptions import AirflowException, UnmappableXComTypePushed, XComNotFound
+from tradewind.sdk.levels import mapped_groups, shared_depth
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
 
 XCOM_RETURN_KEY = "return_value"
@@ -20,6 +22,10 @@ class Reference:
     def resolve(self, context: Mapping[str, Any]) -> Any:
         """Answer the value in the context of a running task."""
         raise NotImplementedError
+
+    def why_unmappable(self) -> str:
+        """Answer why no task can be mapped over it, where there is more to say than its type."""
+        return ""
 
 
 class XComArg(Reference, DependencyMixin):
@@ -128,20 +134,40 @@ class XComArg(Reference, DependencyMixin):
             raise AirflowException("map() takes a plain function, not a task")
         return MappedOutput(self, (f,))
 
+    def zip(self, *others: "XComArg", fillvalue: Any = NOTSET) -> "XComArg":
+        """Answer tuples of an item of this and of each other, to map a task over.
+
+        As many as the shortest has; with a ``fillvalue``, as many as the longest.
+        """
+        return combine("zip", (self, *others), fillvalue)
+
+    def concat(self, *others: "XComArg") -> "XComArg":
+        """Answer the items of this and behind them those of each other, to map a task over."""
+        return combine("concat", (self, *others), NOTSET)
+
     def resolve(self, context: Mapping[str, Any]) -> Any:
         """Pull the value: of a mapped task, the sequence of what its instances pushed.
 
         Raises:
             XComNotFound: A key other than the return value was never pushed.
         """
-        value = context["ti"].xcom_pull(
-            task_ids=self.operator.task_id, key=self.key, default=NOTSET
-        )
+        value = self._pull(context)
         if is_arg_set(value):
             return value
         if self.key == XCOM_RETURN_KEY:
             return None
         raise XComNotFound(self.operator.dag_id, self.operator.task_id, self.key)
+
+    def _pull(self, context: Mapping[str, Any]) -> Any:
+        source, ti = self.operator, context["ti"]
+        around = mapped_groups(source)
+        if not around:
+            return ti.xcom_pull(task_ids=source.task_id, key=self.key, default=NOTSET)
+        depth = shared_depth(source, context["task"])
+        path = prefixes_of(ti.map_path)[depth]
+        return ti.pull_within(
+            source.task_id, self.key, path, is_one=depth == len(around) and not source.is_mapped
+        )
 
 
 class MappedOutput(XComArg):
@@ -157,6 +183,10 @@ class MappedOutput(XComArg):
 
     def __hash__(self) -> int:
         return hash((id(self.operator), self.key, self.functions))
+
+    def iter_references(self) -> Iterator[tuple[Any, str]]:
+        """Yield what the source is made from."""
+        yield from self.source.iter_references()
 
     def map(self, f: Callable[[Any], Any]) -> "MappedOutput":
         """Apply one more function to each item."""
@@ -183,6 +213,125 @@ class MappedOutput(XComArg):
                 f"{type(value).__name__}"
             )
         return [self.apply(item) for item in value]
+
+
+class CombinedOutput(XComArg):
+    """Several outputs as one: ``a.zip(b)``, ``a.concat(b)``."""
+
+    def __init__(self, kind: str, parts: Sequence[XComArg], fill: Any) -> None:
+        super().__init__(parts[0].operator, parts[0].key)
+        self.kind = kind
+        """``zip``, ``zip_longest`` or ``concat``."""
+        self.parts = tuple(parts)
+        self.fill = fill
+
+    def __eq__(self, other: object) -> bool:
+        mine = (self.kind, self.parts)
+        return isinstance(other, CombinedOutput) and (other.kind, other.parts) == mine
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.parts))
+
+    def iter_references(self) -> Iterator[tuple[Any, str]]:
+        """Yield the task and key of each part."""
+        for part in self.parts:
+            yield from part.iter_references()
+
+    def resolve(self, context: Mapping[str, Any]) -> Sequence[Any]:
+        """Pull all parts; items are taken from them only when they are asked for.
+
+        Raises:
+            UnmappableXComTypePushed: A part is neither a list nor a dict.
+        """
+        parts = [items_of(part, context) for part in self.parts]
+        return _Behind(parts) if self.kind == "concat" else _Beside(parts, self.kind, self.fill)
+
+
+def combine(kind: str, parts: Sequence[Any], fill: Any) -> CombinedOutput:
+    """Answer outputs as one.
+
+    Raises:
+        TypeError: A part is no output of a task.
+    """
+    for part in parts:
+        if not isinstance(part, XComArg):
+            name = "concat" if kind == "concat" else "zip"
+            raise TypeError(f"{name}() takes outputs of tasks, not {type(part).__name__}")
+    longest = kind == "zip" and is_arg_set(fill)
+    return CombinedOutput("zip_longest" if longest else kind, parts, fill)
+
+
+def items_of(output: XComArg, context: Mapping[str, Any]) -> Sequence[Any]:
+    """Answer what an output can be mapped over, functions applied only as items are taken.
+
+    Raises:
+        UnmappableXComTypePushed: It is neither a list nor a dict.
+    """
+    if isinstance(output, MappedOutput):
+        return _Applied(items_of(output.source, context), output.apply)
+    value = output.resolve(context)
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return value
+    raise UnmappableXComTypePushed(
+        f"Task '{output.operator.task_id}' pushed {type(value).__name__}, which cannot be mapped "
+        "over; a list or a dict can"
+    )
+
+
+class _Lazy(Sequence[Any]):
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._take(place) for place in range(*index.indices(len(self)))]
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(index)
+        return self._take(place)
+
+    def _take(self, place: int) -> Any:
+        raise NotImplementedError
+
+
+class _Applied(_Lazy):
+    def __init__(self, items: Sequence[Any], function: Callable[[Any], Any]) -> None:
+        self._items = items
+        self._function = function
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def _take(self, place: int) -> Any:
+        return self._function(self._items[place])
+
+
+class _Beside(_Lazy):
+    def __init__(self, parts: Sequence[Sequence[Any]], kind: str, fill: Any) -> None:
+        self._parts = parts
+        self._fill = fill
+        lengths = [len(part) for part in parts]
+        self._length = max(lengths) if kind == "zip_longest" else min(lengths)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _take(self, place: int) -> Any:
+        return tuple(part[place] if place < len(part) else self._fill for part in self._parts)
+
+
+class _Behind(_Lazy):
+    def __init__(self, parts: Sequence[Sequence[Any]]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+    def _take(self, place: int) -> Any:
+        for part in self._parts:
+            if place < len(part):
+                return part[place]
+            place -= len(part)
+        raise IndexError(place)
 
 
 class DagParam(Reference):

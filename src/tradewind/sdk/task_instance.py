@@ -38,6 +38,7 @@ class RuntimeTaskInstance(XComAccess):
         self.dag_id = order.run.dag_id
         self.run_id = order.run.run_id
         self.map_index = order.map_index
+        self.map_path = order.map_path
         self.try_number = order.try_number
         self.max_tries = order.max_tries
         self.id = order.ti_id

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tradewind.core.mapping import path_order
+from tradewind.protocol.data_questions import XComsWithin
 from tradewind.protocol.ports import TaskPort
 from tradewind.sdk.references import XCOM_RETURN_KEY
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
@@ -47,6 +49,7 @@ class XComAccess:
     run_id: str
     task_id: str
     map_index: int
+    map_path: str
     task: Any
     _port: TaskPort
 
@@ -110,6 +113,20 @@ class XComAccess:
         if isinstance(task_ids, str):
             return pull.one(task_ids, key, map_indexes, default)
         return [pull.one(name, key, map_indexes, default) for name in task_ids]
+
+    def pull_within(self, task_id: str, key: str, path: str, *, is_one: bool) -> Any:
+        """Answer what instances of a task in mapped groups pushed, those at or below a path.
+
+        One value where ``is_one``, else a sequence in the order of the paths; NOTSET where there
+        is nothing.
+        """
+        question = XComsWithin(
+            dag_id=self.dag_id, run_id=self.run_id, task_id=task_id, key=key, map_path=path
+        )
+        found = sorted(self._port.ask(question), key=lambda one: path_order(one[0]))
+        if is_one:
+            return backend().from_bytes(found[0][1], key) if found else NOTSET
+        return LazyXComSequence([(place, raw) for place, (_, raw) in enumerate(found)])
 
     async def axcom_pull(self, *args: Any, **kwargs: Any) -> Any:
         """Do as ``xcom_pull``, and let other coroutines run meanwhile."""

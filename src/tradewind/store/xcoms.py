@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, tuple_
 
 from tradewind.core.runs import Run
 from tradewind.store.database import Tx
@@ -65,6 +65,24 @@ _OF_TASK = Prepared(
     )
     .order_by(xcom.c.key)
 )
+_AT_ALL = Prepared(
+    select(xcom.c.map_path, xcom.c.value).where(
+        xcom.c.run_pk == bindparam("b_run"),
+        xcom.c.task_id == bindparam("b_task"),
+        xcom.c.key == bindparam("b_key"),
+    )
+)
+_WITHIN = Prepared(
+    select(xcom.c.map_path, xcom.c.value).where(
+        xcom.c.run_pk == bindparam("b_run"),
+        xcom.c.task_id == bindparam("b_task"),
+        xcom.c.key == bindparam("b_key"),
+        or_(
+            xcom.c.map_path == bindparam("b_path"),
+            and_(xcom.c.map_path > bindparam("b_from"), xcom.c.map_path < bindparam("b_to")),
+        ),
+    )
+)
 _LENGTHS = Prepared(
     select(xcom.c.task_id, xcom.c.map_path, xcom.c.key, xcom.c.length).where(
         xcom.c.run_pk == bindparam("b_run")
@@ -110,6 +128,20 @@ def read_xcoms_of_key(
 ) -> list[tuple[int, bytes]]:
     """Answer (map index, JSON) of each instance of a task that pushed this key, by index."""
     rows = _MANY.rows(tx, {"b_dag": dag_id, "b_run": run_id, "b_task": task_id, "b_key": key})
+    return [(row[0], bytes(row[1])) for row in rows]
+
+
+def read_xcoms_within(
+    tx: Tx, run_pk: int, task_id: str, key: str, path: str
+) -> list[tuple[str, bytes]]:
+    """Answer (map path, JSON) of the instances of a task at or below a path, in no order."""
+    values = {"b_run": run_pk, "b_task": task_id, "b_key": key}
+    if not path:
+        rows = _AT_ALL.rows(tx, values)
+    else:
+        # The digits of a path and its dots lie between these two.
+        bounds = {"b_path": path, "b_from": f"{path}.", "b_to": f"{path}/"}
+        rows = _WITHIN.rows(tx, {**values, **bounds})
     return [(row[0], bytes(row[1])) for row in rows]
 
 

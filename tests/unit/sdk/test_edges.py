@@ -12,7 +12,7 @@ from tradewind import (
     cross_downstream,
     task_group,
 )
-from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, UnsupportedArgument
+from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound
 
 
 @pytest.fixture
@@ -137,14 +137,6 @@ def test_a_decorated_group_called_twice_gets_a_suffix_and_answers_what_it_return
     first, second = load("a"), load("a")
 
     assert (first.task_id, second.task_id) == ("load.a", "load__1.a")
-
-
-def test_a_mapped_group_is_refused(dag):
-    @task_group
-    def load(name): ...
-
-    with pytest.raises(UnsupportedArgument, match="'load' cannot be mapped"):
-        load.expand(name=[1, 2])
 
 
 def test_setup_and_teardown_enclose_what_is_written_between_them(dag):

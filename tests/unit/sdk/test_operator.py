@@ -90,7 +90,6 @@ def test_the_older_name_of_a_trigger_rule_still_holds():
     ("argument", "value"),
     [
         ("run_as_user", "root"),
-        ("wait_for_past_depends_before_skipping", True),
     ],
 )
 def test_what_would_change_results_if_ignored_is_refused(argument, value):

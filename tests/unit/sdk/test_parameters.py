@@ -105,11 +105,12 @@ DAG_ROWS = [
         ("manual", "backfill"),
     ),
     ("dag_display_name", "Sales", lambda dag: spec_of(dag).display_name, "Sales"),
+    ("run_retries", 2, lambda dag: spec_of(dag).run_retry.retries, 2),
     ("disable_bundle_versioning", True, warned("'disable_bundle_versioning' has no effect"), True),
     ("rerun_with_latest_version", False, warned("'rerun_with_latest_version' has no effect"), True),
 ]
 
-ELSEWHERE_DAG = {"deadline"}
+ELSEWHERE_DAG = {"deadline", "run_retry_delay"}
 """Their rows are in tests of their own."""
 
 
@@ -162,6 +163,12 @@ TASK_ROWS = [
     ("start_date", DAY, spec("start_date"), DAY),
     ("end_date", DAY, spec("end_date"), DAY),
     ("depends_on_past", True, spec("depends_on_past"), True),
+    (
+        "wait_for_past_depends_before_skipping",
+        True,
+        spec("wait_for_past_depends_before_skipping"),
+        True,
+    ),
     ("ignore_first_depends_on_past", True, spec("ignore_first_depends_on_past"), True),
     ("wait_for_downstream", True, spec("wait_for_downstream"), True),
     ("wait_for_downstream", True, spec("depends_on_past"), True),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tradewind.core.runs import Run
 from tradewind.errors import RefusedError
-from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom
+from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom, XComsWithin
 from tradewind.scheduler.answers.asker import Asker, Handlers
 from tradewind.store import runs, tasks, xcoms
 from tradewind.store.database import Tx
@@ -16,6 +16,14 @@ def find(tx: Tx, question: FindXComs, asker: Asker, now: datetime) -> list[tuple
     if this is None:
         return []
     return xcoms.read_prior_xcoms(tx, this, question.task_id, question.key, question.map_index)
+
+
+def within(tx: Tx, question: XComsWithin, asker: Asker, now: datetime) -> list[tuple[str, bytes]]:
+    """Answer what instances of a task have under a key, those at or below a path."""
+    this = runs.read_run(tx, question.dag_id, question.run_id)
+    if this is None:
+        return []
+    return xcoms.read_xcoms_within(tx, this.pk, question.task_id, question.key, question.map_path)
 
 
 def write(tx: Tx, question: SetXCom, asker: Asker, now: datetime) -> None:
@@ -58,4 +66,9 @@ def _own_run(tx: Tx, question: SetXCom | DeleteXCom, asker: Asker) -> Run:
     return this
 
 
-HANDLERS: Handlers = {FindXComs: find, SetXCom: write, DeleteXCom: remove}
+HANDLERS: Handlers = {
+    FindXComs: find,
+    XComsWithin: within,
+    SetXCom: write,
+    DeleteXCom: remove,
+}
