@@ -17,6 +17,9 @@ _ERRORS = "tradewind.sdk.exceptions"
 _SENSOR = "tradewind.sdk.sensor"
 _TRIGGERS = "tradewind.sdk.triggers.base"
 _TIMETABLES = "tradewind.sdk.timetables"
+_NOTIFIER = "tradewind.sdk.notifier:BaseNotifier"
+_DEADLINES = "tradewind.sdk.deadlines"
+_EMAIL = "tradewind.sdk.operators.email:EmailOperator"
 _BASH = "tradewind.sdk.operators.bash:BashOperator"
 _EMPTY = "tradewind.sdk.operators.empty:EmptyOperator"
 _PYTHON = "tradewind.sdk.operators.python:PythonOperator"
@@ -110,6 +113,23 @@ SDK: Mapping[str, Mapping[str, str]] = {
         "get_current_context": _CONTEXT,
         "get_parsing_context": "tradewind.sdk.context:get_parsing_context",
     },
+    "airflow.sdk.bases.notifier": {"BaseNotifier": _NOTIFIER},
+    "airflow.sdk.definitions.callback": {
+        name: f"{_DEADLINES}:{name}" for name in ("AsyncCallback", "SyncCallback")
+    },
+    "airflow.sdk.definitions.deadline": {
+        name: f"{_DEADLINES}:{name}"
+        for name in (
+            "AsyncCallback",
+            "BaseDeadlineReference",
+            "DeadlineAlert",
+            "DeadlineReference",
+            "SyncCallback",
+            "VariableInterval",
+            "deadline_reference",
+        )
+    },
+    "airflow.sdk.definitions.notifier": {"BaseNotifier": _NOTIFIER},
     "airflow.sdk.definitions.dag": {"DAG": _DAG, "dag": "tradewind.sdk.dags:dag"},
     "airflow.sdk.definitions.decorators": _DECORATORS,
     "airflow.sdk.definitions.edges": {
@@ -158,6 +178,7 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.hooks": {},
     "airflow.hooks.base": {"BaseHook": _HOOK},
     "airflow.hooks.base_hook": {"BaseHook": _HOOK},
+    "airflow.listeners": {"hookimpl": "tradewind.sdk.listeners:hookimpl"},
     "airflow.models": {
         "BaseOperator": _OPERATOR,
         "Connection": _CONNECTION,
@@ -188,6 +209,8 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.models.taskmixin": {"DependencyMixin": f"{_EDGES}:DependencyMixin"},
     "airflow.models.variable": {"Variable": _VARIABLE},
     "airflow.models.xcom_arg": {"XComArg": _XCOM_ARG},
+    "airflow.notifications": {},
+    "airflow.notifications.basenotifier": {"BaseNotifier": _NOTIFIER},
     "airflow.operators": {},
     "airflow.operators.bash": {"BashOperator": _BASH},
     "airflow.operators.bash_operator": {"BashOperator": _BASH},
@@ -202,9 +225,12 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.utils.weekday": {"WeekDay": "tradewind.sdk.weekdays:WeekDay"},
     "airflow.operators.dummy": {"DummyOperator": _EMPTY, "EmptyOperator": _EMPTY},
     "airflow.operators.dummy_operator": {"DummyOperator": _EMPTY, "EmptyOperator": _EMPTY},
+    "airflow.operators.email": {"EmailOperator": _EMAIL},
+    "airflow.operators.email_operator": {"EmailOperator": _EMAIL},
     "airflow.operators.empty": {"EmptyOperator": _EMPTY},
     "airflow.operators.python": {"PythonOperator": _PYTHON, "get_current_context": _CONTEXT},
     "airflow.operators.python_operator": {"PythonOperator": _PYTHON},
+    "airflow.plugins_manager": {"AirflowPlugin": "tradewind.sdk.plugins:AirflowPlugin"},
     "airflow.timetables": {},
     "airflow.timetables.events": {"EventsTimetable": f"{_TIMETABLES}:EventsTimetable"},
     "airflow.timetables.interval": {
@@ -240,6 +266,7 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     },
     "airflow.utils": {},
     "airflow.utils.context": {"Context": "tradewind.sdk.context:Context"},
+    "airflow.utils.email": {"send_email": "tradewind.sdk.mail:send_email"},
     "airflow.utils.dates": {
         "datetime": "datetime:datetime",
         "days_ago": "tradewind.compat.dates:days_ago",

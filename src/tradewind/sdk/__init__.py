@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from tradewind.sdk.context import get_parsing_context as get_parsing_context
     from tradewind.sdk.dags import DAG as DAG
     from tradewind.sdk.dags import dag as dag
+    from tradewind.sdk.deadlines import AsyncCallback as AsyncCallback
+    from tradewind.sdk.deadlines import BaseDeadlineReference as BaseDeadlineReference
+    from tradewind.sdk.deadlines import DeadlineAlert as DeadlineAlert
+    from tradewind.sdk.deadlines import DeadlineReference as DeadlineReference
+    from tradewind.sdk.deadlines import SyncCallback as SyncCallback
+    from tradewind.sdk.deadlines import VariableInterval as VariableInterval
+    from tradewind.sdk.deadlines import deadline_reference as deadline_reference
     from tradewind.sdk.decorators import result as result
     from tradewind.sdk.decorators import setup as setup
     from tradewind.sdk.decorators import task as task
@@ -37,14 +44,17 @@ if TYPE_CHECKING:
     from tradewind.sdk.exceptions import AirflowSkipException as AirflowSkipException
     from tradewind.sdk.group import TaskGroup as TaskGroup
     from tradewind.sdk.hook import BaseHook as BaseHook
+    from tradewind.sdk.notifier import BaseNotifier as BaseNotifier
     from tradewind.sdk.operator import BaseOperator as BaseOperator
     from tradewind.sdk.operators.bash import BashOperator as BashOperator
+    from tradewind.sdk.operators.email import EmailOperator as EmailOperator
     from tradewind.sdk.operators.empty import EmptyOperator as EmptyOperator
     from tradewind.sdk.operators.python import BranchPythonOperator as BranchPythonOperator
     from tradewind.sdk.operators.python import PythonOperator as PythonOperator
     from tradewind.sdk.operators.python import ShortCircuitOperator as ShortCircuitOperator
     from tradewind.sdk.params import Param as Param
     from tradewind.sdk.params import ParamsDict as ParamsDict
+    from tradewind.sdk.plugins import AirflowPlugin as AirflowPlugin
     from tradewind.sdk.references import XComArg as XComArg
     from tradewind.sdk.retry_policies import ExceptionRetryPolicy as ExceptionRetryPolicy
     from tradewind.sdk.retry_policies import RetryAction as RetryAction
@@ -69,10 +79,14 @@ if TYPE_CHECKING:
 EXPORTS = {
     "AirflowException": "tradewind.sdk.exceptions",
     "AirflowFailException": "tradewind.sdk.exceptions",
+    "AirflowPlugin": "tradewind.sdk.plugins",
     "AirflowSkipException": "tradewind.sdk.exceptions",
+    "AsyncCallback": "tradewind.sdk.deadlines",
     "BaseAsyncOperator": "tradewind.sdk.asynchronous",
     "BaseBranchOperator": "tradewind.sdk.branching",
+    "BaseDeadlineReference": "tradewind.sdk.deadlines",
     "BaseHook": "tradewind.sdk.hook",
+    "BaseNotifier": "tradewind.sdk.notifier",
     "BaseOperator": "tradewind.sdk.operator",
     "BaseSensorOperator": "tradewind.sdk.sensor",
     "BashOperator": "tradewind.sdk.operators.bash",
@@ -84,9 +98,12 @@ EXPORTS = {
     "CronTriggerTimetable": "tradewind.sdk.timetables",
     "DAG": "tradewind.sdk.dags",
     "DagRunState": "tradewind.sdk.enums",
+    "DeadlineAlert": "tradewind.sdk.deadlines",
+    "DeadlineReference": "tradewind.sdk.deadlines",
     "DeltaDataIntervalTimetable": "tradewind.sdk.timetables",
     "DeltaTriggerTimetable": "tradewind.sdk.timetables",
     "EdgeModifier": "tradewind.sdk.edges",
+    "EmailOperator": "tradewind.sdk.operators.email",
     "EmptyOperator": "tradewind.sdk.operators.empty",
     "EventsTimetable": "tradewind.sdk.timetables",
     "ExceptionRetryPolicy": "tradewind.sdk.retry_policies",
@@ -102,17 +119,20 @@ EXPORTS = {
     "RetryRule": "tradewind.sdk.retry_policies",
     "ShortCircuitOperator": "tradewind.sdk.operators.python",
     "SkipMixin": "tradewind.sdk.skipping",
+    "SyncCallback": "tradewind.sdk.deadlines",
     "TaskGroup": "tradewind.sdk.group",
     "TaskInstance": "tradewind.sdk.task_instance",
     "TaskInstanceState": "tradewind.sdk.enums",
     "TriggerRule": "tradewind.sdk.enums",
     "Variable": "tradewind.sdk.variable",
+    "VariableInterval": "tradewind.sdk.deadlines",
     "WeightRule": "tradewind.sdk.enums",
     "XComArg": "tradewind.sdk.references",
     "chain": "tradewind.sdk.edges",
     "chain_linear": "tradewind.sdk.edges",
     "cross_downstream": "tradewind.sdk.edges",
     "dag": "tradewind.sdk.dags",
+    "deadline_reference": "tradewind.sdk.deadlines",
     "get_current_context": "tradewind.sdk.context",
     "get_parsing_context": "tradewind.sdk.context",
     "literal": "tradewind.sdk.templating",

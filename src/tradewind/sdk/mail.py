@@ -143,11 +143,17 @@ def _send(server: MailServer, message: EmailMessage, everybody: Sequence[str]) -
             with _open(server) as smtp:
                 smtp.send_message(message, to_addrs=everybody)
             break
-        except (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError, OSError) as error:
-            if left == 0:
+        except OSError as error:
+            if left == 0 or not _may_pass(error):
                 raise
             log.warning("The mail server %s gave up: %s; once more", server.host, error)
     log.info("Sent e-mail '%s' to %s", message["Subject"], ", ".join(everybody))
+
+
+def _may_pass(error: OSError) -> bool:
+    """Tell whether trying again is of use: not when the server refused what it was given."""
+    passing = (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError)
+    return isinstance(error, passing) or not isinstance(error, smtplib.SMTPException)
 
 
 def _open(server: MailServer) -> smtplib.SMTP:
