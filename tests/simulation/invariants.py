@@ -16,7 +16,7 @@ from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState, TaskState
 from tradewind.core.timetables import DeltaDataInterval, RunInfo
 from tradewind.scheduler.policy import LeasePolicy
-from tradewind.store.tables import from_micros
+from tradewind.store.columns import from_micros
 
 _FAR = datetime.max.replace(tzinfo=from_micros(0).tzinfo)
 _DONE = {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED}

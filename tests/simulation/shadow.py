@@ -10,7 +10,7 @@ from tests.simulation.reference import Reading
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import SLOT_HOLDING, TERMINAL_LEG, TERMINAL_RUN, RunState, TaskState
 from tradewind.core.timetables import RunInfo
-from tradewind.store.tables import from_micros
+from tradewind.store.columns import from_micros
 
 Key = tuple[str, str]
 

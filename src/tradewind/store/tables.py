@@ -9,16 +9,10 @@ Ids of runs, instances, attempts and events are never given twice (``sqlite_auto
 worker, a page or a script may still speak of a row that was deleted.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -32,73 +26,11 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_micros(at: datetime) -> int:
-    """Answer microseconds since the epoch; exact, unlike a float timestamp."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_micros(value: int) -> datetime:
-    """Answer the aware UTC datetime of these microseconds."""
-    return _EPOCH + timedelta(microseconds=value)
-
-
-def _to_micros_or_null(at: datetime | None) -> int | None:
-    return None if at is None else (at - _EPOCH) // _MICROSECOND
-
-
-def _from_micros_or_null(value: int | None) -> datetime | None:
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as integer microseconds: it sorts and never loses a zone."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Turn an aware datetime into microseconds."""
-        return None if value is None else to_micros(value)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
-        """Answer the function itself: it is called for each value of each row."""
-        return _to_micros_or_null
-
-    def result_processor(
-        self, dialect: Dialect, coltype: object
-    ) -> Callable[[int | None], datetime | None]:
-        """Answer the function itself: it is called for each value of each row."""
-        return _from_micros_or_null
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Turn microseconds into an aware datetime."""
-        return None if value is None else from_micros(value)
-
-
-class Json(TypeDecorator[Any]):
-    """A JSON value, written by msgspec."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
-        """Encode anything msgspec can, None as SQL null."""
-        return None if value is None else msgspec.json.encode(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Decode to builtins."""
-        return None if value is None else msgspec.json.decode(value)
-
+from tradewind.store.columns import Id, Json, Moment
 
 metadata = MetaData()
 
-_Id = BigInteger().with_variant(Integer, "sqlite")
 
 lease = Table(
     "lease",
@@ -154,7 +86,7 @@ bundle_file = Table(
 dag_file = Table(
     "dag_file",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("bundle", String(250), nullable=False),
     Column("path", String(2000), nullable=False),
     Column("digest", String(64), nullable=False),
@@ -182,7 +114,7 @@ Index(
 closure_entry = Table(
     "closure_entry",
     metadata,
-    Column("file_id", _Id, ForeignKey("dag_file.id", ondelete="CASCADE"), primary_key=True),
+    Column("file_id", Id, ForeignKey("dag_file.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", String(10), primary_key=True),
     Column("name", String(2000), primary_key=True),
     sqlite_with_rowid=False,
@@ -192,8 +124,8 @@ Index("ix_closure_entry_name", closure_entry.c.kind, closure_entry.c.name)
 import_error = Table(
     "import_error",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("file_id", _Id, ForeignKey("dag_file.id", ondelete="CASCADE"), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("file_id", Id, ForeignKey("dag_file.id", ondelete="CASCADE"), nullable=False),
     Column("dag_id", String(250)),
     Column("bundle", String(250), nullable=False),
     Column("file", String(2000), nullable=False),
@@ -237,7 +169,7 @@ Index(
 dag_version = Table(
     "dag_version",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("dag_id", String(250), nullable=False),
     Column("number", Integer, nullable=False),
     Column("structure_hash", String(64), nullable=False),
@@ -251,7 +183,7 @@ dag_version = Table(
 run = Table(
     "run",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("dag_id", String(250), nullable=False),
     Column("run_id", String(250), nullable=False),
     Column("run_type", String(30), nullable=False),
@@ -311,7 +243,7 @@ Index(
 task_instance = Table(
     "task_instance",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("dag_id", String(250), nullable=False),
     Column("task_id", String(250), nullable=False),
@@ -353,7 +285,7 @@ Index(
 attempt = Table(
     "attempt",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ti_id", BigInteger, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False),
     Column("try_number", Integer, nullable=False),
     Column("leg", Integer, nullable=False),
@@ -394,7 +326,7 @@ Index(
 callback = Table(
     "callback",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("callback_id", String(40), nullable=False, unique=True),
     Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("kind", String(20), nullable=False),
@@ -431,7 +363,7 @@ Index(
 deadline = Table(
     "deadline",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("dag_id", String(250), nullable=False),
     Column("scope", String(10), nullable=False),
@@ -456,7 +388,7 @@ Index("ix_deadline_missed", deadline.c.missed_at, sqlite_where=deadline.c.missed
 deferral = Table(
     "deferral",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ti_id", BigInteger, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False),
     Column("run_pk", BigInteger, nullable=False),
     Column("try_number", Integer, nullable=False),
@@ -495,7 +427,7 @@ Index(
 human_input = Table(
     "human_input",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ti_id", BigInteger, ForeignKey("task_instance.id", ondelete="CASCADE"), nullable=False),
     Column("run_pk", BigInteger, nullable=False),
     Column("try_number", Integer, nullable=False),
@@ -527,7 +459,7 @@ Index(
 event = Table(
     "event",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("run_pk", BigInteger, nullable=False),
     Column("run_seq", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
@@ -553,7 +485,7 @@ xcom = Table(
 backfill = Table(
     "backfill",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("dag_id", String(250), nullable=False),
     Column("from_date", Moment, nullable=False),
     Column("to_date", Moment, nullable=False),

@@ -7,7 +7,7 @@ from alembic.operations import ops
 from sqlalchemy import Column, Index, MetaData, Table
 
 from tools.revision import main, render
-from tradewind.store.tables import Moment
+from tradewind.store.columns import Moment
 
 
 def test_nothing_is_written_where_the_revisions_say_what_the_tables_say(
