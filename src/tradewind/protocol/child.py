@@ -147,6 +147,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     retry_reason: str = ""
     deferral: Deferral | None = None
     input_request: InputRequest | None = None
+    rendered: bytes = b""
+    map_label: str = ""
+    links: dict[str, str] = {}
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True, tag="parsed"):

@@ -47,6 +47,12 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """For ``deferred``: the trigger it waits for."""
     input_request: InputRequest | None = None
     """For ``awaiting_input``: what a person is asked."""
+    rendered: bytes = b""
+    """Template fields as rendered, a JSON object; already masked. Empty where all are empty."""
+    map_label: str = ""
+    """Of a mapped instance: its ``map_index_template`` rendered."""
+    links: dict[str, str] = {}
+    """What the operator links to, by name."""
     called_back: bool = False
     """Whether the task process has run the callbacks of this end; else the server sees to it."""
 

@@ -21,6 +21,7 @@ from tradewind.protocol.reports import XComPush
 from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line, user_traceback
+from tradewind.runtime.rendered import extra_links, map_label, rendered_fields
 from tradewind.runtime.resuming import (
     begin,
     deferral_of,
@@ -55,6 +56,8 @@ from tradewind.sdk.xcom import backend
 
 MAX_MAP_LENGTH = 1024
 """How many instances a pushed value may ask for; more is taken for a mistake."""
+
+_ENDED = frozenset({LegState.SUCCESS, LegState.FAILED})
 
 log = logging.getLogger("tradewind.task")
 
@@ -104,6 +107,8 @@ class _Attempt:
         self.retry_reason = ""
         self.deferral: Deferral | None = None
         self.input_request: InputRequest | None = None
+        self.rendered = b""
+        self.map_label = ""
 
     def run(self, lets_pass: type[BaseException] | tuple[()]) -> Done:
         """Run, and turn whatever happens, but what is to pass, into an outcome."""
@@ -133,6 +138,9 @@ class _Attempt:
             wake_at=self.wake_at,
             deferral=self.deferral,
             input_request=self.input_request,
+            rendered=self.rendered,
+            map_label=self.map_label,
+            links=self._links(outcome),
             skips=self._chosen_skips(outcome),
             retry_delay_seconds=self.retry_delay,
             retry_reason=self.retry_reason,
@@ -158,7 +166,8 @@ class _Attempt:
         with set_current_context(self.context), pickling(allowed=_pickles(task)):
             self._forget_xcoms()
             self._render(self.context)
-            self._execute(self.context)
+            self.rendered = rendered_fields(self.task)
+            self._execute_labelled(self.context)
 
     def _forget_xcoms(self) -> None:
         """Have the backend remove what an earlier try keeps elsewhere; rows are gone already."""
@@ -179,6 +188,26 @@ class _Attempt:
         context["ti"].bind(self.task, context)
         self.task.resolve_template_files()
         self.task.render_template_fields(context, None, seen)
+
+    def _execute_labelled(self, context: TaskContext) -> None:
+        """Execute; then make the label, which may name what the task itself put in its context."""
+        try:
+            self._execute(context)
+        except Exception:
+            with contextlib.suppress(Exception):
+                self.map_label = self._label(context)
+            raise
+        self.map_label = self._label(context)
+        if self.task.overwrite_rtif_after_execution:
+            self.rendered = rendered_fields(self.task)
+
+    def _label(self, context: TaskContext) -> str:
+        return map_label(self.task, context) if self.order.map_index >= 0 else ""
+
+    def _links(self, outcome: LegState) -> dict[str, str]:
+        if outcome not in _ENDED or self.context is None or not self.task.operator_extra_links:
+            return {}
+        return extra_links(self.task, self.context["ti"])
 
     def _execute(self, context: TaskContext) -> None:
         task = self.task

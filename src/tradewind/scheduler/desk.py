@@ -28,6 +28,7 @@ from tradewind.scheduler.claims import Claims
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.shown import Shown
 from tradewind.scheduler.triggers import Triggers
 from tradewind.store import attempts, files, workers, xcoms
 from tradewind.store.attempts import Attempt, LegEnd
@@ -79,6 +80,7 @@ class Desk:
         self._log_root = log_root
         self._on_parsed = on_parsed
         self._new_token = new_token
+        self._shown = Shown(runs)
         self._claims = Claims(runs, triggers, new_token)
 
     def register(self, tx: Tx, message: Register, now: datetime) -> Registered:
@@ -273,6 +275,7 @@ class Desk:
         xcoms.apply_xcoms(
             tx, [_xcom(one, push, now) for one, finish in good for push in finish.xcoms]
         )
+        self._shown.keep(tx, good)
         for one, finish in good:
             self._follow(tx, one, finish.outcome, now, finish=finish, reason=finish.error)
         return recorded, refused
@@ -302,6 +305,8 @@ class Desk:
         )
         if finish is not None and finish.pid is not None:
             row.pid = finish.pid
+        if finish is not None and finish.map_label:
+            row.map_label = finish.map_label
         if outcome is not LegState.RETURNED and (
             one.leg > 1 or self._is_trigger_started(live, one)
         ):

@@ -12,7 +12,7 @@ from tradewind.store.database import Database, Tx
 from tradewind.store.pools import ensure_default_pool
 from tradewind.store.tables import metadata
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; a test holds it to the scripts in ``versions/revisions``."""
 
 SCRIPTS = Path(__file__).parent / "versions"

@@ -267,9 +267,22 @@ task_instance = Table(
     Column("hostname", String(250)),
     Column("pid", Integer),
     Column("skips", Json),
+    Column("map_label", String(250)),
     UniqueConstraint("run_pk", "task_id", "map_path"),
     sqlite_autoincrement=True,
 )
+rendered_fields = Table(
+    "rendered_fields",
+    metadata,
+    Column("ti_id", _Id, ForeignKey("task_instance.id", ondelete="CASCADE"), primary_key=True),
+    Column("try_number", Integer, primary_key=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_pk", BigInteger, nullable=False),
+    Column("fields", LargeBinary, nullable=False),
+    Column("links", Json),
+    sqlite_with_rowid=False,
+)
+Index("ix_rendered_fields_run", rendered_fields.c.dag_id, rendered_fields.c.run_pk)
 _HELD = ["scheduled", "queued", "running", "restarting"]
 Index(
     "ix_ti_alive",

@@ -44,6 +44,8 @@ class TaskInstance(msgspec.Struct, kw_only=True):
     end_date: datetime | None = None
     hostname: str | None = None
     pid: int | None = None
+    map_label: str | None = None
+    """What it is shown by, in place of its index."""
     skips: tuple[str, ...] | None = None
     """Tasks that this branch chose to skip."""
 
@@ -64,6 +66,7 @@ _CHANGING = (
     "hostname",
     "pid",
     "skips",
+    "map_label",
 )
 _SELECT = select(task_instance)
 _OF_RUN = Prepared(

@@ -20,6 +20,7 @@ from tradewind.worker.loop import Loop
 from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions
+from tradewind.worker.rendered import hide_fields
 from tradewind.worker.timers import Timer
 
 KILL_AFTER_SECONDS = 5.0
@@ -322,6 +323,9 @@ class Attempts:
                 retry_reason=done.retry_reason if done else "",
                 deferral=done.deferral if done else None,
                 input_request=done.input_request if done else None,
+                rendered=hide_fields(done.rendered, self._masker) if done else b"",
+                map_label=self._masker.hide(done.map_label) if done else "",
+                links=_hidden(done.links, self._masker) if done else {},
             )
         )
 
@@ -372,3 +376,7 @@ def describe_status(status: int) -> str:
         hint = " (out of memory?)" if number == signal.SIGKILL else ""
         return f"was killed by signal {number}{hint}"
     return f"exited with code {os.WEXITSTATUS(status)}"
+
+
+def _hidden(links: dict[str, str], masker: Masker) -> dict[str, str]:
+    return {masker.hide(name): masker.hide(address) for name, address in links.items()}

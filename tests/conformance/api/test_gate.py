@@ -31,6 +31,7 @@ TOKEN_NEEDED = {
     ("GET", TI),
     ("GET", f"{TI}/{{task_id}}"),
     ("GET", f"{TI}/{{task_id}}/listMapped"),
+    ("GET", f"{TI}/{{task_id}}/links"),
     ("GET", f"{TI}/{{task_id}}/{{map_index}}"),
     ("GET", f"{TI}/{{task_id}}/logs/{{try_number}}"),
     ("GET", f"{TI}/{{task_id}}/xcomEntries"),

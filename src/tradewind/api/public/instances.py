@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Query
 from pydantic import Field
 
@@ -24,6 +25,7 @@ from tradewind.core.states import TaskState
 from tradewind.errors import RefusedError
 from tradewind.store import runs, tasks
 from tradewind.store.database import Tx
+from tradewind.store.rendered import Rendered, read_rendered
 from tradewind.store.tasks import TaskInstance
 
 router = APIRouter(tags=["Task Instance"])
@@ -82,6 +84,13 @@ class InstanceList(Shape):
     total_entries: int
 
 
+class ExtraLinks(Shape):
+    """What an operator links to."""
+
+    extra_links: dict[str, str]
+    total_entries: int
+
+
 @router.get(_INSTANCES)
 def get_task_instances(
     dag_id: str,
@@ -129,7 +138,7 @@ def get_task_instance(
     """Read the one instance of a task that is not mapped."""
     with services.database.read() as tx:
         run, row = find_instance(tx, dag_id, dag_run_id, task_id, None)
-        return _shape(Labels(tx), run, row)
+        return _one(tx, run, row)
 
 
 @router.get(_INSTANCES + "/{task_id}/listMapped")
@@ -144,6 +153,22 @@ def get_mapped_task_instances(
         return _list(tx, shown, len(rows), known={run.pk: run})
 
 
+@router.get(_INSTANCES + "/{task_id}/links")
+def get_extra_links(
+    dag_id: str,
+    dag_run_id: str,
+    task_id: str,
+    services: ServicesDep,
+    map_index: int = -1,
+) -> ExtraLinks:
+    """Read what an instance's operator links to, by name; filled when its last try has ended."""
+    with services.database.read() as tx:
+        _, row = find_instance(tx, dag_id, dag_run_id, task_id, map_index)
+        found = _rendered(tx, [row]).get((row.id, row.try_number))
+    links = dict(sorted(found.links.items())) if found else {}
+    return ExtraLinks(extra_links=links, total_entries=len(links))
+
+
 @router.get(_INSTANCES + "/{task_id}/{map_index}")
 def get_mapped_task_instance(
     dag_id: str, dag_run_id: str, task_id: str, map_index: int, services: ServicesDep
@@ -151,7 +176,22 @@ def get_mapped_task_instance(
     """Read one instance of a task; -1 is the index of one that is not mapped."""
     with services.database.read() as tx:
         run, row = find_instance(tx, dag_id, dag_run_id, task_id, map_index)
-        return _shape(Labels(tx), run, row)
+        return _one(tx, run, row)
+
+
+def _one(tx: Tx, run: Run, row: TaskInstance) -> InstanceShape:
+    return _shape(Labels(tx), run, row, _rendered(tx, [row]))
+
+
+def _rendered(tx: Tx, rows: Iterable[TaskInstance]) -> dict[tuple[int, int], Rendered]:
+    return read_rendered(tx, [(row.id, row.try_number) for row in rows])
+
+
+def _fields(found: Rendered | None) -> dict[str, Any]:
+    if found is None or not found.fields:
+        return {}
+    fields: dict[str, Any] = msgspec.json.decode(found.fields)
+    return fields
 
 
 def _state(name: str) -> TaskState:
@@ -179,16 +219,19 @@ def _sortable(value: Any) -> tuple[bool, Any]:
 
 def _list(tx: Tx, rows: list[TaskInstance], total: int, known: dict[int, Run]) -> InstanceList:
     labels = Labels(tx)
+    rendered = _rendered(tx, rows)
     shapes = []
     for row in rows:
         run = known.get(row.run_pk) or runs.read_run_by_pk(tx, row.run_pk)
         if run is not None:
             known[row.run_pk] = run
-            shapes.append(_shape(labels, run, row))
+            shapes.append(_shape(labels, run, row, rendered))
     return InstanceList(task_instances=shapes, total_entries=total)
 
 
-def _shape(labels: Labels, run: Run, row: TaskInstance) -> InstanceShape:
+def _shape(
+    labels: Labels, run: Run, row: TaskInstance, rendered: dict[tuple[int, int], Rendered]
+) -> InstanceShape:
     return InstanceShape(
         # A UUID that is another one for each try, as the field's is.
         id=UUID(int=row.id << _TRIES_BITS | row.try_number),
@@ -216,5 +259,7 @@ def _shape(labels: Labels, run: Run, row: TaskInstance) -> InstanceShape:
         queued_when=row.queued_at,
         scheduled_when=row.scheduled_at,
         pid=row.pid,
+        rendered_map_index=row.map_label,
+        rendered_fields=_fields(rendered.get((row.id, row.try_number))),
         dag_version=labels.version(run.version_id),
     )

@@ -473,6 +473,7 @@ def _change_task_instance() -> None:
         sa.Column("hostname", sa.String(length=250), nullable=True),
         sa.Column("pid", sa.Integer(), nullable=True),
         sa.Column("skips", sa.LargeBinary(), nullable=True),
+        sa.Column("map_label", sa.String(length=250), nullable=True),
         sa.ForeignKeyConstraint(["run_pk"], ["run.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_pk", "task_id", "map_path"),
