@@ -114,24 +114,25 @@ def run_type_of(run_id: str) -> RunType | None:
     return RunType(prefix) if mark and prefix in RunType._value2member_map_ else None
 
 
-def check_manual_run_id(run_id: str) -> None:
-    """Refuse an id that a person may not give to a run.
+def check_chosen_run_id(run_id: str, run_type: RunType = RunType.MANUAL) -> None:
+    """Refuse an id that nobody may choose for a run of this type.
 
     Raises:
         RefusedError: A character is not allowed, or the prefix is that of another run type.
 
     Example:
-        >>> check_manual_run_id("month-end")
+        >>> check_chosen_run_id("month-end")
     """
     if not is_legal_run_id(run_id):
         raise RefusedError(
             "bad-run-id",
             f"The run id {run_id!r} may hold only letters, digits and _ . ~ : + -, at most 250.",
         )
-    run_type = run_type_of(run_id)
-    if run_type is not None and run_type is not RunType.MANUAL:
+    told = run_type_of(run_id)
+    if told not in (None, run_type, RunType.MANUAL):
         raise RefusedError(
             "bad-run-id",
-            f"The run id {run_id!r} starts as a {run_type.value} run's, but this run is manual.",
+            f"The run id {run_id!r} starts as a {told.value} run's, but this run is "
+            f"{run_type.value}.",
             "Choose another id, or leave it out.",
         )

@@ -148,6 +148,23 @@ class CountRuns(_RunFilter, frozen=True, kw_only=True, tag="run.count"):
     ANSWER: ClassVar[Any] = int
 
 
+class TriggerRun(Question, frozen=True, kw_only=True, tag="run.trigger"):
+    """Make a run of a Dag; with ``reset``, let the one that is in its way start over instead.
+
+    Refused with ``run-exists`` where the Dag has a run of that id or logical date, with
+    ``run-is-running`` where that one is to start over but has not ended.
+    """
+
+    ANSWER: ClassVar[Any] = RunView
+    dag_id: str
+    run_id: str | None = None
+    logical_date: datetime | None = None
+    run_after: datetime | None = None
+    conf: dict[str, Any] = {}
+    note: str | None = None
+    reset: bool = False
+
+
 class _InstanceFilter(Question, frozen=True, kw_only=True):
     """Task instances of one Dag; what is None does not narrow. A state None is "none yet"."""
 

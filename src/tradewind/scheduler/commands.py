@@ -7,9 +7,9 @@ from tradewind.core import backfill as planned
 from tradewind.core.backfill import DateDecision, ExistingRun, Reprocess
 from tradewind.core.events import RunMoved, TaskMoved
 from tradewind.core.planning import plan_instances
-from tradewind.core.runs import Run, RunType, check_manual_run_id, run_id_of
+from tradewind.core.runs import Run, RunType, check_chosen_run_id, run_id_of
 from tradewind.core.spec import DagSpec
-from tradewind.core.states import TERMINAL_TASK, RunState, TaskState
+from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
 from tradewind.core.timetables import manual_run
 from tradewind.errors import ConflictError, NotFoundError, RefusedError, did_you_mean
 from tradewind.scheduler.live import LiveRun, new_instance
@@ -31,27 +31,27 @@ class Commands:
         self._planner = planner
 
     def trigger(self, tx: Tx, wish: Trigger, now: datetime) -> Run:
-        """Make a manual run.
+        """Make a run that a person or a task asks for.
 
         Its data interval comes from its logical date. Without one, it has none.
 
         Raises:
             NotFoundError: There is no such Dag.
             ConflictError: It has a run of that id or logical date.
-            RefusedError: The Dag is gone from its file, allows no manual runs, has no task at that
+            RefusedError: The Dag is gone from its file, allows no such runs, has no task at that
                 date, or the run id is not legal.
         """
         facts = _runnable(tx, wish.dag_id)
         spec = facts.decode_spec()
-        _check_allowed(spec, RunType.MANUAL)
+        _check_allowed(spec, wish.run_type)
         if wish.run_id is not None:
-            check_manual_run_id(wish.run_id)
+            check_chosen_run_id(wish.run_id, wish.run_type)
         run_after = wish.run_after or now
         when = manual_run(spec.timetable, logical_date=wish.logical_date, run_after=run_after)
         run = Run(
             dag_id=wish.dag_id,
-            run_id=wish.run_id or run_id_of(RunType.MANUAL, run_after, wish.logical_date),
-            run_type=RunType.MANUAL,
+            run_id=wish.run_id or run_id_of(wish.run_type, run_after, wish.logical_date),
+            run_type=wish.run_type,
             logical_date=wish.logical_date,
             data_interval_start=wish.data_interval_start or when.data_interval_start,
             data_interval_end=wish.data_interval_end or when.data_interval_end,
@@ -62,6 +62,31 @@ class Commands:
             triggering_user_name=wish.user_name,
         )
         return self._planner.make(tx, facts, spec, run, now).run
+
+    def restart(self, tx: Tx, wish: Trigger, now: datetime) -> Run:
+        """Let the ended run that is in the way of this wish start over, on the newest version.
+
+        It keeps its id and its dates, and gets the conf of the wish.
+
+        Raises:
+            NotFoundError: There is no such Dag, or no such run.
+            ConflictError: The run has not ended, or a task of it that was told to end has not.
+        """
+        facts = _runnable(tx, wish.dag_id)
+        run = (
+            runs.read_run_of_date(tx, wish.dag_id, wish.logical_date) if wish.logical_date else None
+        )
+        run = run or find_run(tx, wish.dag_id, wish.run_id or "")
+        if run.state not in TERMINAL_RUN or attempts.count_live_attempts_of_run(tx, run.pk):
+            raise ConflictError(
+                "run-is-running",
+                f"Run '{run.run_id}' of Dag '{run.dag_id}' has not ended, so it cannot start over.",
+                "Wait for it to end.",
+            )
+        bundle = bundles.read_bundle(tx, facts.bundle)
+        runs.renew_run(tx, run.pk, facts.version_id, bundle.digest if bundle else "", wish.conf)
+        self.clear(tx, self._reload(tx, run.pk, facts.decode_spec()), now)
+        return run
 
     def plan_backfill(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
         """Answer what a backfill would do with each date; changes nothing.

@@ -13,7 +13,7 @@ from tradewind.core.callbacks import MISSED
 from tradewind.core.events import TaskMoved
 from tradewind.core.runs import Run
 from tradewind.core.states import TaskState
-from tradewind.errors import UnavailableError
+from tradewind.errors import ConflictError, UnavailableError
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
 from tradewind.scheduler.answers.desk import Answers
@@ -67,7 +67,7 @@ class Engine:
         self._runs = Runs(self._holder, self._callbacks, self._deadlines)
         self._planner = Planner(self._runs)
         self._commands = Commands(self._runs, self._planner)
-        self._answers = Answers(vault)
+        self._answers = Answers(vault, self._trigger_for_task)
         self._explain = Explain(self._runs)
         self._triggers = Triggers(self._runs, vault, new_token)
         self._desk = Desk(
@@ -151,6 +151,16 @@ class Engine:
         """Make a manual run. See ``Commands.trigger``."""
         self._guard(tx)
         run = self._commands.trigger(tx, wish, now)
+        self._finish(tx, now)
+        return runs.read_run_by_pk(tx, run.pk) or run
+
+    def _trigger_for_task(self, tx: Tx, wish: Trigger, reset: bool, now: datetime) -> Run:
+        try:
+            return self.trigger(tx, wish, now)
+        except ConflictError as error:
+            if not reset or error.code != "run-exists":
+                raise
+        run = self._commands.restart(tx, wish, now)
         self._finish(tx, now)
         return runs.read_run_by_pk(tx, run.pk) or run
 

@@ -5,11 +5,14 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.runs import RunType
+
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     """A run somebody asks for."""
 
     dag_id: str
+    run_type: RunType = RunType.MANUAL
     run_id: str | None = None
     logical_date: datetime | None = None
     run_after: datetime | None = None

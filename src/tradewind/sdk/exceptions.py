@@ -145,6 +145,70 @@ class HITLTimeoutError(AirflowException):
     """Nobody answered in time, and there are no defaults to go on with."""
 
 
+class DagRunTriggerException(AirflowException):
+    """Raised by a task: it makes a run of another Dag, and may wait for how that ends.
+
+    Args:
+        trigger_dag_id: The Dag to run.
+        dag_run_id: Id of the run.
+        conf: Conf of the run, JSON.
+        logical_date: The date it is for, or None.
+        reset_dag_run: Let the run of that id or date that is there already start over.
+        skip_when_already_exists: Skip this task where there is one.
+        wait_for_completion: Succeed only when the run has ended in one of ``allowed_states``.
+        allowed_states: States of the run that let this task succeed.
+        failed_states: States of the run that fail this task.
+        poke_interval: Seconds between two looks at the run.
+        deferrable: Give the worker's place back while waiting.
+        note: A note kept with the run.
+        run_after: The earliest moment at which it may start.
+    """
+
+    def __init__(
+        self,
+        *,
+        trigger_dag_id: str,
+        dag_run_id: str,
+        conf: dict[str, Any] | None = None,
+        logical_date: datetime | None = None,
+        reset_dag_run: bool = False,
+        skip_when_already_exists: bool = False,
+        wait_for_completion: bool = False,
+        allowed_states: Sequence[str] = ("success",),
+        failed_states: Sequence[str] = ("failed",),
+        poke_interval: float = 60,
+        deferrable: bool = False,
+        note: str | None = None,
+        run_after: datetime | None = None,
+    ) -> None:
+        super().__init__(f"Makes run '{dag_run_id}' of Dag '{trigger_dag_id}'")
+        self.trigger_dag_id = trigger_dag_id
+        self.dag_run_id = dag_run_id
+        self.conf = conf
+        self.logical_date = logical_date
+        self.reset_dag_run = reset_dag_run
+        self.skip_when_already_exists = skip_when_already_exists
+        self.wait_for_completion = wait_for_completion
+        self.allowed_states = [str(getattr(state, "value", state)) for state in allowed_states]
+        self.failed_states = [str(getattr(state, "value", state)) for state in failed_states]
+        self.poke_interval = poke_interval
+        self.deferrable = deferrable
+        self.note = note
+        self.run_after = run_after
+
+
+class DagRunAlreadyExists(AirflowBadRequest):
+    """The Dag has a run of that id or logical date already."""
+
+
+class DagIsPaused(AirflowException):
+    """A Dag that must not be paused is."""
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"Dag '{dag_id}' is paused")
+        self.dag_id = dag_id
+
+
 class DownstreamTasksSkipped(AirflowException):
     """Raised by a task: it succeeded, and these tasks below it are to be skipped."""
 

@@ -380,6 +380,14 @@ def adopt_run(tx: Tx, pk: int, backfill_id: int, version_id: int, digest: str, c
         "run_type": RunType.BACKFILL.value,
         "triggered_by": "backfill",
         "backfill_id": backfill_id,
+    }
+    tx.execute(update(run).where(run.c.id == pk).values(values))
+    renew_run(tx, pk, version_id, digest, conf)
+
+
+def renew_run(tx: Tx, pk: int, version_id: int, digest: str, conf: Any) -> None:
+    """Have an ended run start over under this version, with this conf unless it is empty."""
+    values: dict[str, Any] = {
         "version_id": version_id,
         "digest": digest,
         "clear_number": run.c.clear_number + 1,

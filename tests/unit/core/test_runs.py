@@ -7,7 +7,7 @@ import pytest
 from tradewind.core.events import Event, Expanded, RunMoved, TaskMoved, decode_event, encode_event
 from tradewind.core.runs import (
     RunType,
-    check_manual_run_id,
+    check_chosen_run_id,
     is_legal_run_id,
     run_id_of,
     run_type_of,
@@ -52,7 +52,7 @@ def test_a_suffix_keeps_runs_of_one_moment_apart() -> None:
 def test_ids_that_are_not_legal(run_id: str) -> None:
     assert not is_legal_run_id(run_id)
     with pytest.raises(RefusedError) as refused:
-        check_manual_run_id(run_id)
+        check_chosen_run_id(run_id)
     assert refused.value.code == "bad-run-id"
 
 
@@ -60,11 +60,11 @@ def test_a_manual_run_may_not_pass_for_another_type() -> None:
     for run_type in RunType:
         run_id = f"{run_type.value}__x"
         if run_type is RunType.MANUAL:
-            check_manual_run_id(run_id)
+            check_chosen_run_id(run_id)
         else:
             with pytest.raises(RefusedError, match=f"starts as a {run_type.value} run's"):
-                check_manual_run_id(run_id)
-    check_manual_run_id("scheduled-by-hand")
+                check_chosen_run_id(run_id)
+    check_chosen_run_id("scheduled-by-hand")
     assert run_type_of("nightly__1") is None
 
 

@@ -4,19 +4,26 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from tradewind.core.runs import Run
 from tradewind.errors import RefusedError
 from tradewind.protocol.questions import Question
+from tradewind.scheduler.wishes import Trigger
 from tradewind.store.attempts import Attempt
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
 
+TriggerForTask = Callable[[Tx, Trigger, bool, datetime], Run]
+"""Makes a run; where that is wished (True), lets the one in its way start over instead."""
+
 
 class Asker(NamedTuple):
-    """Who asks, already found to be who it says it is, and what opens secrets for its answer."""
+    """Who asks, already found to be who it says it is, and what its answer may need."""
 
     vault: Vault
+    """Opens secrets."""
     attempt: Attempt | None = None
     job_id: int = 0
+    trigger: TriggerForTask | None = None
 
     def needed_attempt(self) -> Attempt:
         """Answer the attempt that asks.

@@ -12,7 +12,7 @@ from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.questions import Question, question_of
 from tradewind.scheduler.answers import instances, runs, xcoms
-from tradewind.scheduler.answers.asker import Asker, Handlers
+from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
 from tradewind.store import attempts, callbacks, connections, deferrals, files, variables
 from tradewind.store import xcoms as stored_xcoms
 from tradewind.store.database import Tx
@@ -28,9 +28,10 @@ _KINDS: dict[str, type[Question]] = {kind.verb(): kind for kind in _HANDLERS}
 class Answers:
     """The verbs of ``PORT_VERBS`` and all questions, for live attempts and claimed files."""
 
-    def __init__(self, vault: Vault) -> None:
-        """Bind what opens secrets."""
+    def __init__(self, vault: Vault, trigger: TriggerForTask) -> None:
+        """Bind what opens secrets, and what makes runs that tasks ask for."""
         self._vault = vault
+        self._trigger = trigger
         self._verbs: dict[str, Callable[[Tx, dict[str, Any], datetime], CallReply]] = {
             "variable.get": self._get_variable,
             "variable.set": self._set_variable,
@@ -44,7 +45,7 @@ class Answers:
     def answer(self, tx: Tx, call: Call, now: datetime) -> CallReply:
         """Answer one question, or the refusal of it as a value: it travels on to user code."""
         try:
-            asker = self._authorize(tx, call)
+            asker = self._authorize(tx, call)._replace(trigger=self._trigger)
             verb = self._verbs.get(call.verb)
             if verb is not None:
                 return verb(tx, dict(call.args), now)

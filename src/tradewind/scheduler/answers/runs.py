@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tradewind.core.runs import Run
+from tradewind.core.runs import Run, RunType
 from tradewind.protocol.questions import (
     CountRuns,
     DagView,
@@ -11,8 +11,10 @@ from tradewind.protocol.questions import (
     GetRun,
     ListRuns,
     RunView,
+    TriggerRun,
 )
 from tradewind.scheduler.answers.asker import Asker, Handlers
+from tradewind.scheduler.wishes import Trigger
 from tradewind.store import dags, history, runs
 from tradewind.store.database import Tx
 
@@ -79,6 +81,23 @@ def count_runs(tx: Tx, question: CountRuns, asker: Asker, now: datetime) -> int:
     return history.count_runs(tx, _choice(question))
 
 
+def trigger(tx: Tx, question: TriggerRun, asker: Asker, now: datetime) -> RunView:
+    """Make a run that a task asks for."""
+    asker.needed_attempt()
+    assert asker.trigger is not None  # noqa: S101 - given to whoever asks, before a handler is
+    wish = Trigger(
+        dag_id=question.dag_id,
+        run_type=RunType.OPERATOR_TRIGGERED,
+        run_id=question.run_id,
+        logical_date=question.logical_date,
+        run_after=question.run_after,
+        conf=question.conf,
+        note=question.note,
+        triggered_by="operator",
+    )
+    return view_of(asker.trigger(tx, wish, question.reset, now))
+
+
 def _choice(question: ListRuns | CountRuns) -> history.RunChoice:
     return history.RunChoice(
         dag_ids=question.dag_ids,
@@ -95,4 +114,5 @@ HANDLERS: Handlers = {
     GetPreviousRun: read_previous,
     ListRuns: list_runs,
     CountRuns: count_runs,
+    TriggerRun: trigger,
 }
