@@ -23,6 +23,7 @@ _EMAIL = "tradewind.sdk.operators.email:EmailOperator"
 _BASH = "tradewind.sdk.operators.bash:BashOperator"
 _EMPTY = "tradewind.sdk.operators.empty:EmptyOperator"
 _PYTHON = "tradewind.sdk.operators.python:PythonOperator"
+_TRIGGER = "tradewind.sdk.operators.trigger_dag_run:TriggerDagRunOperator"
 _DATE_BRANCHES = "tradewind.sdk.operators.date_branches"
 _LATEST_ONLY = "tradewind.sdk.operators.latest_only:LatestOnlyOperator"
 _DAG = "tradewind.sdk.dags:DAG"
@@ -71,6 +72,7 @@ _EXCEPTIONS = {
         "AirflowTaskTimeout",
         "AirflowTimetableInvalid",
         "DagNotFound",
+        "DagRunTriggerException",
         "DuplicateTaskIdFound",
         "FailFastDagInvalidTriggerRule",
         "HITLTimeoutError",
@@ -220,6 +222,8 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.operators.weekday": {
         "BranchDayOfWeekOperator": f"{_DATE_BRANCHES}:BranchDayOfWeekOperator",
     },
+    "airflow.operators.dagrun_operator": {"TriggerDagRunOperator": _TRIGGER},
+    "airflow.operators.trigger_dagrun": {"TriggerDagRunOperator": _TRIGGER},
     "airflow.operators.latest_only": {"LatestOnlyOperator": _LATEST_ONLY},
     "airflow.operators.latest_only_operator": {"LatestOnlyOperator": _LATEST_ONLY},
     "airflow.utils.weekday": {"WeekDay": "tradewind.sdk.weekdays:WeekDay"},
@@ -311,6 +315,14 @@ STANDARD: Mapping[str, Mapping[str, str]] = {
         "BranchDayOfWeekOperator": f"{_DATE_BRANCHES}:BranchDayOfWeekOperator",
     },
     "airflow.providers.standard.operators.latest_only": {"LatestOnlyOperator": _LATEST_ONLY},
+    "airflow.providers.standard.operators.trigger_dagrun": {
+        "DagIsPaused": f"{_ERRORS}:DagIsPaused",
+        "TriggerDagRunOperator": _TRIGGER,
+    },
+    "airflow.providers.standard.triggers": {},
+    "airflow.providers.standard.triggers.external_task": {
+        "DagStateTrigger": "tradewind.sdk.triggers.runs:DagStateTrigger",
+    },
     "airflow.providers.standard.operators.smooth": {
         "SmoothOperator": "tradewind.sdk.operators.smooth:SmoothOperator",
     },

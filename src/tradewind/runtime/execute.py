@@ -29,6 +29,7 @@ from tradewind.runtime.resuming import (
     request_of,
     time_left,
 )
+from tradewind.runtime.run_making import make_run
 from tradewind.sdk.calling import run_to_end
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
@@ -40,6 +41,7 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    DagRunTriggerException,
     DownstreamTasksSkipped,
     TaskAwaitingInput,
     TaskDeferred,
@@ -216,7 +218,7 @@ class _Attempt:
         call_each(task.on_execute_callback or (), context, "on_execute_callback", known_by)
         limit = time_left(task, self.order, self.clock.now())
         with time_limit(limit, task.task_id), at_work(task):
-            result = run_to_end(begin(task, self.order, context))
+            result = _run(task, self.order, context)
         self._push(result)
         task.post_execute(context, result)
 
@@ -393,6 +395,14 @@ def _listed(tasks: Any) -> list[Any]:
 def _pickles(task: Any) -> bool:
     settings = task.partial_kwargs if task.is_mapped else task.__dict__
     return bool(settings.get("xcom_pickle"))
+
+
+def _run(task: Any, order: TaskOrder, context: TaskContext) -> Any:
+    try:
+        return run_to_end(begin(task, order, context))
+    except DagRunTriggerException as wish:
+        make_run(wish, context)
+    return None
 
 
 @contextlib.contextmanager

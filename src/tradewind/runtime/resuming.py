@@ -50,14 +50,14 @@ def _go_on(task: Any, resume: Resume, context: Mapping[str, Any]) -> Any:
 def start_deferral(args: Any) -> TaskDeferred:
     """Answer the deferral that a task begins with which has ``start_from_trigger``."""
     return TaskDeferred(
-        trigger=_Described(args.trigger_cls, args.trigger_kwargs),
+        trigger=Described(args.trigger_cls, args.trigger_kwargs),
         method_name=args.next_method,
         kwargs=args.next_kwargs,
         timeout=args.timeout,
     )
 
 
-class _Described:
+class Described:
     """A trigger that is told of, not made: its class need not be importable here."""
 
     def __init__(self, classpath: str, kwargs: Mapping[str, Any] | None) -> None:

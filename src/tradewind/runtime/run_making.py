@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.questions import GetRun, RunView, TriggerRun
+from tradewind.runtime.resuming import Described
 from tradewind.sdk.exceptions import (
     AirflowException,
     AirflowSkipException,
@@ -15,9 +16,10 @@ from tradewind.sdk.exceptions import (
     TaskDeferred,
 )
 from tradewind.sdk.host import ask
-from tradewind.sdk.triggers.runs import DagStateTrigger
 
 XCOM_RUN_ID = "trigger_run_id"
+
+_WAITS_FOR_RUN = "airflow.providers.standard.triggers.external_task.DagStateTrigger"
 
 log = logging.getLogger("tradewind.task")
 
@@ -40,13 +42,13 @@ def make_run(wish: DagRunTriggerException, context: Mapping[str, Any]) -> None:
     if not wish.wait_for_completion:
         return
     if wish.deferrable:
-        trigger = DagStateTrigger(
-            dag_id=run.dag_id,
-            states=[*wish.allowed_states, *wish.failed_states],
-            run_ids=[run.run_id],
-            poll_interval=wish.poke_interval,
-        )
-        raise TaskDeferred(trigger=trigger, method_name="execute_complete")
+        facts = {
+            "dag_id": run.dag_id,
+            "states": [*wish.allowed_states, *wish.failed_states],
+            "run_ids": [run.run_id],
+            "poll_interval": wish.poke_interval,
+        }
+        raise TaskDeferred(trigger=Described(_WAITS_FOR_RUN, facts), method_name="execute_complete")
     _wait(wish, run)
 
 

@@ -197,10 +197,6 @@ class DagRunTriggerException(AirflowException):
         self.run_after = run_after
 
 
-class DagRunAlreadyExists(AirflowBadRequest):
-    """The Dag has a run of that id or logical date already."""
-
-
 class DagIsPaused(AirflowException):
     """A Dag that must not be paused is."""
 

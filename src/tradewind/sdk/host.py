@@ -1,6 +1,5 @@
 """Asking whoever hosts the user code that runs now."""
 
-import asyncio
 from typing import Any
 
 from tradewind.errors import TradewindError
@@ -20,12 +19,3 @@ def ask(question: Question) -> Any:
             "no-host", f"Nobody is here to answer '{question.verb()}': no task runs."
         )
     return port.ask(question)
-
-
-async def ask_async(question: Question) -> Any:
-    """Answer a question without holding up the event loop.
-
-    Raises:
-        TradewindError: Nobody is here to answer, or the host refuses.
-    """
-    return await asyncio.to_thread(ask, question)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.protocol.questions import ListRuns, RunView
-from tradewind.sdk.host import ask_async
+from tradewind.sdk.host import ask
 from tradewind.sdk.triggers.base import BaseTrigger, TriggerEvent
 
 
@@ -66,11 +66,12 @@ class DagStateTrigger(BaseTrigger):
 
     async def _look(self) -> list[RunView]:
         dates = self.execution_dates
-        found: list[RunView] = await ask_async(
+        found: list[RunView] = await asyncio.to_thread(
+            ask,
             ListRuns(
                 dag_ids=(self.dag_id,),
                 run_ids=None if self.run_ids is None else tuple(self.run_ids),
                 logical_dates=None if self.run_ids or dates is None else tuple(dates),
-            )
+            ),
         )
         return found
