@@ -9,12 +9,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tradewind.compat.paths import AUTHORING, MOVED, OLDER
 from tradewind.compat.tables import CONSTANTS, LEGACY, SDK, STANDARD, WHOLE
 from tradewind.errors import did_you_mean
 
 _ROOT = "airflow"
 _PROVIDERS = "airflow.providers"
-TABLE: Mapping[str, Mapping[str, str]] = {**SDK, **LEGACY, **STANDARD}
+_FAMILIES = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "facebook", "microsoft"})
+"""Providers whose packages are named by two words."""
+
+
+def _merged(*tables: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    merged: dict[str, dict[str, str]] = {}
+    for table in tables:
+        for module, names in table.items():
+            merged.setdefault(module, {}).update(names)
+    return merged
+
+
+TABLE: Mapping[str, Mapping[str, str]] = _merged(SDK, LEGACY, STANDARD, AUTHORING, OLDER)
 
 
 def _with_parents(names: set[str]) -> frozenset[str]:
@@ -25,7 +38,7 @@ def _with_parents(names: set[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-MODULES = _with_parents({*TABLE, *WHOLE})
+MODULES = _with_parents({*TABLE, *WHOLE, *MOVED})
 """Every module that is served, packages without names of their own included."""
 
 
@@ -69,6 +82,8 @@ class ServedModule(ModuleType):
         names = TABLE.get(self.__name__, {})
         if name in names:
             found = resolve(names[name])
+        elif name in MOVED.get(self.__name__, {}):
+            found = resolve(MOVED[self.__name__][name])
         elif child in MODULES:
             found = importlib.import_module(child)
         else:
@@ -87,7 +102,8 @@ class ServedModule(ModuleType):
     def __dir__(self) -> list[str]:
         start = f"{self.__name__}."
         children = {name.removeprefix(start) for name in MODULES if name.startswith(start)}
-        return sorted({*TABLE.get(self.__name__, {}), *(c for c in children if "." not in c)})
+        names = TABLE.get(self.__name__, {})
+        return sorted({*names, *(c for c in children if "." not in c)})
 
 
 def resolve(target: str) -> Any:
@@ -126,12 +142,18 @@ def _real_folders() -> list[str]:
 
 def _no_module(fullname: str) -> str:
     if _is_provider(fullname):
-        package = "-".join(fullname.split(".")[2:3])
+        package = _package_of(fullname)
         return f"There is no module '{fullname}': no provider package that has it is installed" + (
             f" (apache-airflow-providers-{package})" if package else ""
         )
     hint = did_you_mean(fullname, MODULES)
     return f"Tradewind has no module '{fullname}'. {hint}".rstrip()
+
+
+def _package_of(fullname: str) -> str:
+    parts = fullname.split(".")[2:]
+    wide = parts[:1] and parts[0] in _FAMILIES
+    return "-".join(parts[: 2 if wide else 1])
 
 
 def _no_name(module: str, name: str) -> str:

@@ -27,6 +27,28 @@ def determine_kwargs(
     return {name: kwargs[name] for name in named if name not in taken and name in kwargs}
 
 
+class KeywordParameters:
+    """What of some named values a function takes; for provider packages that call functions."""
+
+    def __init__(self, kwargs: Mapping[str, Any]) -> None:
+        self._kwargs = dict(kwargs)
+
+    @classmethod
+    def determine(
+        cls, func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]
+    ) -> "KeywordParameters":
+        """Answer what the function takes beside its positional values."""
+        return cls(determine_kwargs(func, args, kwargs))
+
+    def unpacking(self) -> dict[str, Any]:
+        """Answer the values to call the function with."""
+        return dict(self._kwargs)
+
+    def serializing(self) -> dict[str, Any]:
+        """Answer the values to hand to another process."""
+        return dict(self._kwargs)
+
+
 def merged_kwargs(own: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer the author's values before those of the context, of which none is made yet."""
     return ChainMap(dict(own), cast(MutableMapping[str, Any], context))

@@ -47,7 +47,7 @@ def test_a_missing_provider_is_named_as_a_package():
 
 def test_a_guarded_import_of_something_unknown_can_be_caught():
     with pytest.raises(ImportError):
-        importlib.import_module("airflow.sensors.sql")
+        importlib.import_module("airflow.sensors.sqll")
 
 
 def test_submodules_can_be_imported_from_their_package():

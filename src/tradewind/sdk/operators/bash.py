@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from tradewind.sdk.context_vars import context_to_airflow_vars
 from tradewind.sdk.exceptions import AirflowException, AirflowSkipException
 from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.subprocesses import SubprocessHook
@@ -62,7 +63,7 @@ class BashOperator(BaseOperator):
         """Answer the command's environment: the worker's, or ``env`` instead of or over it."""
         env = dict(os.environ) if self.env is None or self.append_env else {}
         env.update({name: str(value) for name, value in (self.env or {}).items()})
-        env.update(_context_vars(context))
+        env.update(context_to_airflow_vars(context, in_env_var_format=True))
         return env
 
     def execute(self, context: Any) -> Any:
@@ -93,18 +94,3 @@ class BashOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the command and all it started."""
         self.subprocess_hook.send_sigterm()
-
-
-def _context_vars(context: Mapping[str, Any]) -> dict[str, str]:
-    ti = context.get("ti")
-    if ti is None:
-        return {}
-    facts = {
-        "DAG_ID": ti.dag_id,
-        "TASK_ID": ti.task_id,
-        "DAG_RUN_ID": ti.run_id,
-        "TRY_NUMBER": ti.try_number,
-        "LOGICAL_DATE": context.get("ts"),
-    }
-    found = {name: str(value) for name, value in facts.items() if value is not None}
-    return {f"AIRFLOW_CTX_{name}": value for name, value in found.items()}

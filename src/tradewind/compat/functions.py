@@ -1,0 +1,114 @@
+"""Small functions that provider packages and older Dag files import from the field's modules."""
+
+import functools
+import hashlib
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def import_string(dotted_path: str) -> Any:
+    """Answer what stands at a dotted path.
+
+    Raises:
+        ImportError: Nothing does.
+
+    Example:
+        >>> import_string("json.dumps")([1])
+        '[1]'
+    """
+    module, _, name = dotted_path.rpartition(".")
+    if not module:
+        raise ImportError(f"{dotted_path} is no path of a module and a name in it")
+    try:
+        return getattr(import_module(module), name)
+    except AttributeError:
+        raise ImportError(f"Module '{module}' has no '{name}'") from None
+
+
+def merge_dicts(dict1: Mapping[Any, Any], dict2: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Answer the second mapping over the first, key by key inside mappings.
+
+    Example:
+        >>> merge_dicts({"a": {"x": 1}, "b": 2}, {"a": {"y": 3}})
+        {'a': {'x': 1, 'y': 3}, 'b': 2}
+    """
+    merged = dict(dict1)
+    for key, value in dict2.items():
+        both = isinstance(merged.get(key), Mapping) and isinstance(value, Mapping)
+        merged[key] = merge_dicts(merged[key], value) if both else value
+    return merged
+
+
+def prune_dict(val: Any, mode: str = "strict") -> Any:
+    """Answer a value without what is None inside (``strict``), or what counts as nothing.
+
+    Example:
+        >>> prune_dict({"a": None, "b": {"c": ""}, "d": [0, None]})
+        {'b': {'c': ''}, 'd': [0]}
+        >>> prune_dict({"a": None, "b": {"c": ""}}, mode="truthy")
+        {}
+    """
+
+    def is_nothing(value: Any) -> bool:
+        return value is None if mode == "strict" else not value
+
+    if isinstance(val, Mapping):
+        pruned = {key: prune_dict(value, mode) for key, value in val.items() if value is not None}
+        return {key: value for key, value in pruned.items() if not is_nothing(value)}
+    if isinstance(val, list):
+        return [value for value in (prune_dict(one, mode) for one in val) if not is_nothing(value)]
+    return val
+
+
+def exactly_one(*args: object) -> bool:
+    """Say whether just one of the values counts as true.
+
+    Raises:
+        ValueError: It was given a list instead of values.
+
+    Example:
+        >>> exactly_one(0, "a"), exactly_one("a", "b")
+        (True, False)
+    """
+    if len(args) == 1 and isinstance(args[0], Iterable) and not isinstance(args[0], str):
+        raise ValueError("exactly_one() takes values, not a list of them")
+    return sum(map(bool, args)) == 1
+
+
+def at_most_one(*args: object) -> bool:
+    """Say whether no more than one of the values counts as true."""
+    return sum(map(bool, args)) <= 1
+
+
+def to_boolean(astring: str | None) -> bool:
+    """Say whether a text means yes.
+
+    Example:
+        >>> to_boolean("Yes"), to_boolean("0"), to_boolean(None)
+        (True, False, False)
+    """
+    return (astring or "").lower() in ("1", "true", "t", "yes", "y", "on")
+
+
+def md5(data: bytes = b"", *, usedforsecurity: bool = False) -> Any:
+    """Answer the MD5 hash of some bytes, for naming things and not for security."""
+    return hashlib.md5(data, usedforsecurity=usedforsecurity)  # noqa: S324 - as its name says
+
+
+def get_hostname() -> str:
+    """Answer this machine's name."""
+    return socket.getfqdn()
+
+
+def apply_defaults(func: _F) -> _F:
+    """Answer the function: what it once did, every operator does by itself."""
+
+    @functools.wraps(func)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)
+
+    return call  # type: ignore[return-value]

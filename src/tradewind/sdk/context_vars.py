@@ -1,0 +1,71 @@
+"""The facts of a run as environment variables, for programs that a task starts."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+_NAMES = {
+    "dag_id": "AIRFLOW_CTX_DAG_ID",
+    "task_id": "AIRFLOW_CTX_TASK_ID",
+    "execution_date": "AIRFLOW_CTX_EXECUTION_DATE",
+    "logical_date": "AIRFLOW_CTX_LOGICAL_DATE",
+    "try_number": "AIRFLOW_CTX_TRY_NUMBER",
+    "dag_run_id": "AIRFLOW_CTX_DAG_RUN_ID",
+    "dag_owner": "AIRFLOW_CTX_DAG_OWNER",
+    "dag_email": "AIRFLOW_CTX_DAG_EMAIL",
+}
+
+AIRFLOW_VAR_NAME_FORMAT_MAPPING: Mapping[str, Mapping[str, str]] = {
+    f"AIRFLOW_CONTEXT_{name.upper()}": {
+        "default": f"airflow.ctx.{name}",
+        "env_var_format": variable,
+    }
+    for name, variable in _NAMES.items()
+}
+"""What each fact is called: with dots, for systems that take properties, and as a variable."""
+
+
+def context_to_airflow_vars(
+    context: Mapping[str, Any], in_env_var_format: bool = False
+) -> dict[str, str]:
+    """Answer the facts of the run that is at work by name, those that it has.
+
+    Example:
+        >>> context_to_airflow_vars({}, in_env_var_format=True)
+        {}
+    """
+    kind = "env_var_format" if in_env_var_format else "default"
+    facts = {name: value for name, value in _facts(context).items() if value not in (None, "")}
+    return {
+        AIRFLOW_VAR_NAME_FORMAT_MAPPING[f"AIRFLOW_CONTEXT_{name.upper()}"][kind]: str(value)
+        for name, value in facts.items()
+    }
+
+
+def _facts(context: Mapping[str, Any]) -> dict[str, Any]:
+    ti, task = context.get("ti"), context.get("task")
+    if ti is None:
+        return {}
+    email = getattr(task, "email", None)
+    owner = getattr(task, "owner", None)
+    return {
+        "dag_id": ti.dag_id,
+        "task_id": ti.task_id,
+        "logical_date": context.get("ts"),
+        "try_number": ti.try_number,
+        "dag_run_id": ti.run_id,
+        "dag_owner": owner,
+        "dag_email": email if isinstance(email, str) or email is None else ",".join(email),
+    }
+
+
+def context_merge(context: MutableMapping[str, Any], *additions: Any, **kwargs: Any) -> None:
+    """Put more values into a context, in place.
+
+    Raises:
+        TypeError: There is nothing to put.
+    """
+    if not additions and not kwargs:
+        raise TypeError("context_merge() needs something to put into the context")
+    for addition in additions:
+        context.update(addition)
+    context.update(kwargs)
