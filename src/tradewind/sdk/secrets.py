@@ -4,10 +4,16 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from tradewind.core.sensitive import secrets_in, secrets_of_connection, secrets_of_variable
+from tradewind.core.sensitive import (
+    is_sensitive,
+    secrets_in,
+    secrets_of_connection,
+    secrets_of_variable,
+)
 from tradewind.protocol.ports import ConnectionValue, bound_port
 
 VARIABLE_PREFIXES = ("TRADEWIND_VAR_", "AIRFLOW_VAR_")
+_HIDDEN = "***"
 CONNECTION_PREFIXES = ("TRADEWIND_CONN_", "AIRFLOW_CONN_")
 
 
@@ -32,6 +38,25 @@ def mask_secret(secret: str | dict[str, Any] | Iterable[Any], name: str | None =
     """
     is_whole = isinstance(secret, str | dict | list | tuple | set | frozenset)
     _mask(secrets_in(secret if is_whole else list(secret), name))
+
+
+def redact(value: Any, name: str | None = None, max_depth: int | None = None) -> Any:
+    """Answer a value fit to be shown: what is named like a secret in it is hidden.
+
+    Example:
+        >>> redact({"host": "db", "password": "s3cret", "more": [{"token": "t"}]})
+        {'host': 'db', 'password': '***', 'more': [{'token': '***'}]}
+    """
+    if name is not None and value and is_sensitive(name):
+        return _HIDDEN
+    if max_depth is not None and max_depth <= 0:
+        return value
+    deeper = None if max_depth is None else max_depth - 1
+    if isinstance(value, dict):
+        return {key: redact(one, str(key), deeper) for key, one in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(redact(one, None, deeper) for one in value)
+    return value
 
 
 def mask_connection(password: str | None, extra: str | None) -> None:

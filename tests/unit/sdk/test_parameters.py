@@ -71,8 +71,8 @@ DAG_ROWS = [
         60.0,
     ),
     ("catchup", True, lambda dag: spec_of(dag).catchup, True),
-    ("on_success_callback", print, lambda dag: spec_of(dag).has_callbacks, True),
-    ("on_failure_callback", [print], lambda dag: spec_of(dag).has_callbacks, True),
+    ("on_success_callback", print, lambda dag: spec_of(dag).callbacks, ("success",)),
+    ("on_failure_callback", [print], lambda dag: spec_of(dag).callbacks, ("failure",)),
     ("doc_md", "# x", lambda dag: spec_of(dag).doc_md, "# x"),
     (
         "params",
@@ -213,6 +213,7 @@ TASK_ROWS = [
 ]
 
 ELSEWHERE_TASK = {
+    "deadline",
     "do_xcom_push",
     "email",
     "email_on_failure",
