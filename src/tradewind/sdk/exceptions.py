@@ -213,18 +213,6 @@ class DownstreamTasksSkipped(AirflowException):
         self.tasks = tasks
 
 
-class DagRunTriggerException(AirflowException):
-    """Raised by a task: trigger a run of this Dag, and wait for it if that is asked for."""
-
-    def __init__(self, *, trigger_dag_id: str, dag_run_id: str | None, **wishes: Any) -> None:
-        super().__init__(trigger_dag_id, dag_run_id)
-        self.trigger_dag_id = trigger_dag_id
-        self.dag_run_id = dag_run_id
-        self.wishes = wishes
-        for name, value in wishes.items():
-            setattr(self, name, value)
-
-
 class AirflowOptionalProviderFeatureException(AirflowException):
     """A part of a provider needs a package that is not installed."""
 
