@@ -274,7 +274,7 @@ task_instance = Table(
 rendered_fields = Table(
     "rendered_fields",
     metadata,
-    Column("ti_id", _Id, ForeignKey("task_instance.id", ondelete="CASCADE"), primary_key=True),
+    Column("ti_id", Id, ForeignKey("task_instance.id", ondelete="CASCADE"), primary_key=True),
     Column("try_number", Integer, primary_key=True),
     Column("dag_id", String(250), nullable=False),
     Column("run_pk", BigInteger, nullable=False),
