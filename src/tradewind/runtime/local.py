@@ -30,6 +30,7 @@ from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_answers import LocalAnswers
 from tradewind.runtime.local_log import readable_log, say
 from tradewind.runtime.local_record import LocalRun
+from tradewind.runtime.local_waits import Leg, LocalWaits, Outcome
 from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
 from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.dags import DAG
@@ -144,7 +145,8 @@ class _Runner:
         self.errors: dict[tuple[str, str], str] = {}
         self.ready: list[tuple[str, str]] = []
         self.waiting: list[tuple[datetime, str, str]] = []
-        self.legs: dict[tuple[str, str], int] = {}
+        self.legs: dict[tuple[str, str], Leg] = {}
+        self.waits = LocalWaits(clock)
         # The run's own time: goes ahead over the delays that are not waited for.
         self.skipped = timedelta()
 
@@ -155,13 +157,42 @@ class _Runner:
             self.graph.set_past(task_id, ok=True)
         self._fold(RunMoved(old=RunState.QUEUED, new=RunState.RUNNING, at=self._now()))
         self._decide()
-        while self.graph.state is RunState.RUNNING:
-            if self.ready:
-                self._run_instance(*self._next())
-            elif not self._skip_ahead():
-                break
-            self._decide()
+        try:
+            while self.graph.state is RunState.RUNNING and self._go_on():
+                self._decide()
+        finally:
+            self.waits.close()
         self._finish()
+
+    def _go_on(self) -> bool:
+        """Do what comes next; False when there is nothing."""
+        if self.ready:
+            self._run_instance(*self._next())
+        elif self.waits.pending:
+            self._take_up(*self.waits.next())
+        else:
+            return self._skip_ahead()
+        return True
+
+    def _take_up(self, key: tuple[str, str], came: Outcome) -> None:
+        """Let an instance go on whose wait is over, or end it as its trigger said."""
+        node = self.graph.node(*key)
+        if node.state not in (TaskState.DEFERRED, TaskState.AWAITING_INPUT):
+            return
+        if came.end is None:
+            self.legs[key].resume = came.resume
+            self._move(node, TaskState.SCHEDULED)
+            self.ready.append(key)
+            return
+        self.legs.pop(key, None)
+        new = came.end.ends or TaskState.SUCCESS
+        port = self.run.port
+        port.begin(self.run.dag_id, self.run.run_id, key[0], node.index, key[1], keep=True)
+        for name, value, length in came.end.xcoms:
+            port.push_xcom(name, value, length)
+        pushed = port.pushed() if new is TaskState.SUCCESS else {}
+        self._move(node, new, None, tuple(sorted(pushed.items())))
+        say(*key, new.value, "ended by its trigger")
 
     def _now(self) -> datetime:
         return self.clock.now() + self.skipped
@@ -215,12 +246,14 @@ class _Runner:
         self._move(node, TaskState.QUEUED)
         self._move(node, TaskState.RUNNING)
         order = self._order(node, task_id, path)
-        self.run.port.begin(self.run.dag_id, self.run.run_id, task_id, order.map_index, path)
+        port = self.run.port
+        keep = order.leg > 1
+        port.begin(self.run.dag_id, self.run.run_id, task_id, order.map_index, path, keep=keep)
         say(task_id, path, "running", f"try {node.try_number}" if node.try_number > 1 else "")
         done = self._attempt(order)
         for xcom in done.xcoms:
             self.run.port.push_xcom(xcom.key, xcom.value, xcom.length)
-        self._settle(node, done)
+        self._settle(node, order, done)
 
     def _attempt(self, order: TaskOrder) -> Done:
         if self.marked is not None and self.marked.search(order.task_id):
@@ -232,7 +265,13 @@ class _Runner:
         finally:
             bound_port.reset(token)
 
-    def _settle(self, node: Node, done: Done) -> None:
+    def _wake_at(self, done: Done) -> datetime | None:
+        """Answer when a rescheduled leg is due in the run's own time."""
+        if done.wake_at is None:
+            return None
+        return datetime.fromtimestamp(done.wake_at, UTC) + self.skipped
+
+    def _settle(self, node: Node, order: TaskOrder, done: Done) -> None:
         task = self.plan.tasks[node.task]
         moment = self._now()
         follows = after_leg(
@@ -242,20 +281,26 @@ class _Runner:
             delay=timedelta(),
             now=moment,
             retry_allowed=done.retry,
-            wake_at=None if done.wake_at is None else datetime.fromtimestamp(done.wake_at, UTC),
+            wake_at=self._wake_at(done),
         )
         assert follows is not None  # noqa: S101 - nobody else moves instances of a local run
         self.errors[task.task_id, node.path] = done.error
-        if follows.state is TaskState.UP_FOR_RESCHEDULE:
-            self.legs[task.task_id, node.path] = self.legs.get((task.task_id, node.path), 1) + 1
-        else:
-            self.legs.pop((task.task_id, node.path), None)
+        key = task.task_id, node.path
+        leg = self.legs[key]
+        leg.number, leg.resume = leg.number + 1, None
+        leg.reschedules += follows.state is TaskState.UP_FOR_RESCHEDULE
+        if follows.state not in _LEFT:
+            del self.legs[key]
         if follows.wake_at is not None:
             self.waiting.append((follows.wake_at, task.task_id, node.path))
         pushed = self.run.port.pushed() if follows.state is TaskState.SUCCESS else {}
         skips = done.skips if follows.state is TaskState.SUCCESS else ()
         self._move(node, follows.state, follows.wake_at, tuple(sorted(pushed.items())), skips)
         say(task.task_id, node.path, follows.state.value, done.retry_reason or done.error)
+        if done.deferral is not None:
+            self.waits.defer(key, order, done.deferral, self.run.port)
+        elif done.input_request is not None:
+            self.waits.ask(key, done.input_request)
 
     def _move(
         self,
@@ -280,6 +325,8 @@ class _Runner:
 
     def _order(self, node: Node, task_id: str, path: str) -> TaskOrder:
         file = Path(self.run.dag.fileloc)
+        leg = self.legs.setdefault((task_id, path), Leg(started_at=self._now()))
+        started = leg.started_at or self._now()
         return TaskOrder(
             attempt_id=self.graph.seq,
             epoch=1,
@@ -290,12 +337,14 @@ class _Runner:
             map_index=node.index,
             try_number=node.try_number,
             max_tries=node.max_tries,
-            leg=self.legs.get((task_id, path), 1),
-            reschedules=self.legs.get((task_id, path), 1) - 1,
+            leg=leg.number,
+            reschedules=leg.reschedules,
+            resume=leg.resume,
             run=self.facts,
             bundle=BundleRef(name="local", root=str(file.parent), dags_folder=str(file.parent)),
             file=file.name,
-            first_started_at=self.clock.now(),
+            # Pauses that were not waited for count as if they were.
+            first_started_at=started - self.skipped,
         )
 
     def _finish(self) -> None:
@@ -311,6 +360,9 @@ class _Runner:
             except Exception:
                 log.exception("%s of Dag '%s' failed", name, self.run.dag_id)
 
+
+_LEFT = frozenset({TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED, TaskState.AWAITING_INPUT})
+"""States from which the same try goes on."""
 
 _QUIET = frozenset(
     {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.FAILED}

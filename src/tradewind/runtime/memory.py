@@ -43,11 +43,23 @@ class MemoryPort:
         self._paths: dict[tuple[str, str, str, int], str] = {}
 
     def begin(
-        self, dag_id: str, run_id: str, task_id: str, map_index: int, map_path: str = ""
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int,
+        map_path: str = "",
+        *,
+        keep: bool = False,
     ) -> None:
-        """Say which task instance runs from now on; what an earlier try pushed is forgotten."""
+        """Say which task instance runs from now on; what an earlier try pushed is forgotten.
+
+        With ``keep`` it is the same try that goes on, and what it pushed stays.
+        """
         self._running = (dag_id, run_id, task_id, map_index)
         self._paths[self._running] = map_path
+        if keep:
+            return
         for key in [key for key in self.xcoms if (*key[:3], key[4]) == self._running]:
             del self.xcoms[key]
             del self.lengths[key]

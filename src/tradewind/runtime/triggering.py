@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def find_class(order: TriggerOrder) -> type:
     path = Path(order.bundle.root) / order.file
     if not module:
         raise AirflowException(f"'{order.classpath}' is no dotted path of a trigger's class")
-    if module == module_name(path):
+    if module == module_name(path) and module not in sys.modules:
         found = getattr(import_path(path), name, None)
     else:
         found = getattr(importlib.import_module(module), name, None)
