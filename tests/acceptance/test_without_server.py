@@ -108,6 +108,33 @@ def test_a_run_here_sees_what_is_stored_and_writes_it(read_home: Shell, tmp_path
     assert "42 pw" in read_home.ok(f"tradewind tasks test counting count -f {file}").out
 
 
+def test_a_task_is_looked_at_here(read_home: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "looking.py"
+    file.write_text(
+        "from airflow.sdk import dag, get_current_context, task\n\n"
+        "@dag(schedule=None)\n"
+        "def looking():\n"
+        "    @task\n"
+        "    def rows():\n"
+        "        return [1]\n"
+        "    @task\n"
+        "    def fall(rows):\n"
+        "        mode = get_current_context()['test_mode']\n"
+        "        raise ValueError('no stairs')\n"
+        "    fall(rows())\n\n"
+        "looking()\n"
+    )
+    shown = read_home.ok(f"tradewind tasks render looking fall -f {file}")
+    assert '["<return_value of rows>"]' in shown.out
+    said = read_home.run(f"printf 'p mode\\nq\\n' | tradewind tasks test looking fall -f {file} -m")
+    assert said.code == 1
+    assert "raise ValueError('no stairs')" in said.out
+    assert "(Pdb) True" in said.out
+    drawn = read_home.run(f"tradewind dags test looking -f {file} --show-dagrun")
+    assert '"fall" [label="fall\\nfailed", fillcolor=red]' in drawn.out
+    assert read_home.run(f"tradewind dags test looking -f {file} --use-executor").code == 1
+
+
 def test_a_failed_test_run_says_so(read_home: Shell, tmp_path: Path) -> None:
     file = tmp_path / "broken.py"
     file.write_text(

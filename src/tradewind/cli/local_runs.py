@@ -17,8 +17,10 @@ import typer
 from tradewind.cli.client import Json, open_api, segment
 from tradewind.cli.options import DagId, MapIndex, TaskId, parse_date, parse_object
 from tradewind.cli.output import say
+from tradewind.cli.post_mortem import debug
+from tradewind.cli.run_picture import draw_run, save_picture
 from tradewind.cli.runs import find_run
-from tradewind.cli.stored import StoredPort
+from tradewind.cli.stored import RenderPort, StoredPort
 from tradewind.codestore.local import find_root
 from tradewind.compat.finder import install
 from tradewind.config import read_settings
@@ -66,11 +68,34 @@ def run_dag_here(
             show_default=False,
         ),
     ] = None,
+    use_executor: Annotated[
+        bool, typer.Option("--use-executor", help="Refused: for workers there is dags trigger.")
+    ] = False,
+    save_dagrun: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-dagrun",
+            metavar="FILE",
+            help="Draw the run into this file: .dot, or .png and others by Graphviz.",
+            show_default=False,
+        ),
+    ] = None,
+    show_dagrun: Annotated[
+        bool, typer.Option("--show-dagrun", help="Print the run in Graphviz's language.")
+    ] = False,
+    imgcat_dagrun: Annotated[
+        bool, typer.Option("--imgcat-dagrun", help="Refused: use --save-dagrun run.png.")
+    ] = False,
+    bundle_name: Annotated[
+        list[str] | None,
+        typer.Option("--bundle-name", "-B", help="Accepted; a Dag is of one bundle."),
+    ] = None,
 ) -> int:
     """Run a Dag once in this process, task after task; nothing of it is kept.
 
     The exit code is 1 when the run failed.
     """
+    _refuse(dag_id, use_executor=use_executor, imgcat_dagrun=imgcat_dagrun)
     moment = parse_date(logical_date) if logical_date else None
     given = parse_object(conf, "--conf")
     named: dict[str, Any] = {} if moment is None else {"logical_date": moment}
@@ -87,6 +112,12 @@ def run_dag_here(
         index = f"[{instance.map_index}]" if instance.map_index >= 0 else ""
         print(f"{instance.task_id}{index}  {instance.state or 'none'}")
     print(f"Run of '{dag_id}': {run.state.value}")
+    if save_dagrun is not None or show_dagrun:
+        picture = draw_run(dag, [(one.task_id, one.state) for one in run.get_task_instances()])
+        if show_dagrun:
+            print(picture, end="")
+        if save_dagrun is not None:
+            save_picture(picture, save_dagrun)
     return 0 if run.state == "success" else 1
 
 
@@ -103,18 +134,29 @@ def run_task_here(
         typer.Option("--env-vars", help="A JSON object for the environment.", show_default=False),
     ] = None,
     map_index: MapIndex = -1,
+    post_mortem: Annotated[
+        bool,
+        typer.Option("--post-mortem", "-m", help="Open a debugger where the task fails."),
+    ] = False,
     dagfile_path: DagFile = None,
 ) -> int:
     """Run one task in this process, whatever stands before it; nothing of it is kept."""
     params = parse_object(task_params, "--task-params")
     os.environ.update({k: str(v) for k, v in parse_object(env_vars, "--env-vars").items()})
     path, stored = _find(dag_id, logical_date, dagfile_path)
-    with _asking_store(reads_xcoms=True) as port:
+    with _asking_store(StoredPort(reads_xcoms=True)) as port:
         dag = _load_dag(dag_id, path)
         order = _order(dag, task_id, _facts(dag, stored, logical_date, params), map_index)
         _log_to_stderr()
         port.begin(dag_id, order.run.run_id, task_id, map_index)
-        done = run_task(order, {dag_id: dag}, port, SystemClock())
+        done = run_task(
+            order,
+            {dag_id: dag},
+            port,
+            SystemClock(),
+            test_mode=True,
+            on_failure=debug if post_mortem else None,
+        )
     for xcom in done.xcoms:
         print(f"{xcom.key}: {xcom.value.decode()}")
     say(f"Task '{task_id}': {done.outcome}{f' ({done.error})' if done.error else ''}")
@@ -130,7 +172,7 @@ def render_task(
 ) -> int:
     """Print each template field of a task as it would be for that date."""
     path, stored = _find(dag_id, logical_date, dagfile_path)
-    with _asking_store(reads_xcoms=True) as port:
+    with _asking_store(RenderPort()) as port:
         dag = _load_dag(dag_id, path)
         order = _order(dag, task_id, _facts(dag, stored, logical_date, {}), map_index)
         try:
@@ -188,10 +230,23 @@ def _rendered(dag: DAG, order: TaskOrder, port: MemoryPort) -> Any:
     return task
 
 
+def _refuse(dag_id: str, *, use_executor: bool, imgcat_dagrun: bool) -> None:
+    if use_executor:
+        raise RefusedError(
+            "cannot-run",
+            "A run in this process has no workers.",
+            f"For a run by workers: tradewind dags trigger {dag_id}",
+        )
+    if imgcat_dagrun:
+        raise RefusedError(
+            "cannot-run", "Pictures are not shown in the terminal.", "Use --save-dagrun run.png."
+        )
+
+
 @contextmanager
-def _asking_store(*, reads_xcoms: bool = False) -> Iterator[StoredPort]:
+def _asking_store(port: StoredPort | None = None) -> Iterator[StoredPort]:
     """Let the code that runs in the block, Dag files as well, see what is stored."""
-    port = StoredPort(reads_xcoms=reads_xcoms)
+    port = port or StoredPort()
     token = bound_port.set(port)
     try:
         yield port

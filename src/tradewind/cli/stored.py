@@ -91,6 +91,21 @@ class StoredPort(MemoryPort):
         return sorted(found.items())
 
 
+class RenderPort(StoredPort):
+    """For templates that are only shown: an output that is not there yet is told by its name."""
+
+    def __init__(self) -> None:
+        """Ask for XComs too."""
+        super().__init__(reads_xcoms=True)
+
+    def get_xcom(
+        self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int
+    ) -> bytes | None:
+        """Answer one XCom's JSON, or that of what it will be."""
+        found = super().get_xcom(dag_id, run_id, task_id, key, map_index)
+        return found or msgspec.json.encode(f"<{key} of {task_id}>")
+
+
 def _ask(question: Callable[[Api], T], *routers: str) -> T:
     """Put one question to the API, whose routers it needs.
 

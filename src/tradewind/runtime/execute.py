@@ -4,8 +4,9 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from types import FrameType
 from typing import Any
@@ -59,6 +60,8 @@ from tradewind.sdk.xcom import backend
 MAX_MAP_LENGTH = 1024
 """How many instances a pushed value may ask for; more is taken for a mistake."""
 
+OnFailure = Callable[[BaseException], None]
+
 _ENDED = frozenset({LegState.SUCCESS, LegState.FAILED})
 
 log = logging.getLogger("tradewind.task")
@@ -71,17 +74,23 @@ def run_task(
     clock: Clock | None = None,
     *,
     heeds_ctrl_c: bool = True,
+    test_mode: bool = False,
+    on_failure: OnFailure | None = None,
 ) -> Done:
     """Run one leg of one try in this process and answer how it ended, whatever user code raises.
 
     ``port`` must be bound already. The return value's XCom comes with the answer, so that it is
     recorded together with the outcome; what the task pushes itself goes through the port.
+    ``on_failure`` is given what a task that failed raised, before any callback runs. ``test_mode``
+    is what the context says of it.
 
     Raises:
         KeyboardInterrupt: A person pressed Ctrl-C: not the task, but the whole run is to stop.
             Without ``heeds_ctrl_c`` (no person is near) it is a failure like others.
     """
     attempt = _Attempt(order, dags, port, clock or SystemClock())
+    attempt.test_mode = test_mode
+    attempt.on_failure = on_failure
     try:
         return attempt.run(KeyboardInterrupt if heeds_ctrl_c else ())
     except KeyboardInterrupt:
@@ -109,6 +118,8 @@ class _Attempt:
         self.retry_reason = ""
         self.deferral: Deferral | None = None
         self.input_request: InputRequest | None = None
+        self.test_mode = False
+        self.on_failure: OnFailure | None = None
         self.rendered = b""
         self.map_label = ""
 
@@ -165,6 +176,8 @@ class _Attempt:
         task = dag.get_task(order.task_id)
         self.task = task
         self.context = build_context(order, task, self.port)
+        if self.test_mode:
+            self.context["test_mode"] = True
         with set_current_context(self.context), pickling(allowed=_pickles(task)):
             self._forget_xcoms()
             self._render(self.context)
@@ -323,6 +336,8 @@ class _Attempt:
         )
         if self.context is not None:
             self.context["exception"] = raised
+        if self.on_failure is not None:
+            self.on_failure(raised)
         return LegState.FAILED, one_line(raised)
 
     def _ask_policy(self, raised: BaseException) -> None:
@@ -405,6 +420,14 @@ def _run(task: Any, order: TaskOrder, context: TaskContext) -> Any:
     return None
 
 
+def is_debugged() -> bool:
+    """Say whether a debugger watches this process."""
+    if sys.gettrace() is not None:
+        return True
+    monitoring = getattr(sys, "monitoring", None)
+    return monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None
+
+
 @contextlib.contextmanager
 def time_limit(span: timedelta | None, task_id: str) -> Iterator[None]:
     """End the block with AirflowTaskTimeout after this span; only in the main thread.
@@ -419,6 +442,9 @@ def time_limit(span: timedelta | None, task_id: str) -> Iterator[None]:
         raise AirflowTaskTimeout(f"Task '{task_id}' has no time: its execution_timeout is {span}")
 
     def expire(number: int, frame: FrameType | None) -> None:
+        if is_debugged():
+            # A person looks at the task; its time is not what is examined.
+            return
         raise AirflowTaskTimeout(f"Task '{task_id}' ran longer than its execution_timeout, {span}")
 
     before = signal.signal(signal.SIGALRM, expire)
