@@ -114,10 +114,11 @@ def _why_under_way(node: Node, task_id: str, reason: str) -> str:
     due = "" if node.wake_at is None else f" at {iso_utc(node.wake_at)}"
     if node.state is TaskState.UP_FOR_RETRY and reason.endswith(AS_A_WHOLE):
         return f"{reason} It is due{due}."
+    because = f" ({reason})" if reason else ""
     return {
         TaskState.RUNNING: f"Try {node.try_number} of '{task_id}' is running.",
         TaskState.RESTARTING: "It was cleared while it ran; it starts over when that has ended.",
-        TaskState.UP_FOR_RETRY: f"Try {node.try_number} failed; the next is due{due}.",
+        TaskState.UP_FOR_RETRY: f"Try {node.try_number} failed{because}; the next is due{due}.",
         TaskState.UP_FOR_RESCHEDULE: f"It looks again{due}.",
         TaskState.DEFERRED: "It waits for its trigger.",
         TaskState.AWAITING_INPUT: "It waits for a person's answer.",

@@ -42,6 +42,8 @@ def test_each_state_has_its_sentence() -> None:
 
     played.move("a", TaskState.UP_FOR_RETRY, wake_at=NOW + timedelta(minutes=5))
     assert said(played, "a") == "Try 1 failed; the next is due at 2026-05-01T00:05:00+00:00."
+    because = WaitFacts(reason="the net is down (OSError: gone)")
+    assert "failed (the net is down (OSError: gone)); the next" in said(played, "a", because)
 
     played.decide(NOW + timedelta(minutes=5))
     played.end("a", F)
