@@ -11,6 +11,9 @@ from tradewind.core.states import RunState, TaskState
 MISSED = "deadline_missed"
 """Why a run failed that a missed deadline was to fail."""
 
+LISTEN = "listen_"
+"""Before what happens to a run, among a Dag's ``callbacks``: listeners are told of it."""
+
 DAG_REASONS = frozenset({"success", "task_failure", "all_tasks_deadlocked", "timed_out", MISSED})
 """Ends of a run that its Dag's callbacks are told of; a person's word or a cancel is none."""
 
@@ -53,5 +56,19 @@ def dag_event(old: RunState, new: RunState, reason: str) -> str | None:
         True
     """
     if old is not RunState.RUNNING or reason not in DAG_REASONS:
+        return None
+    return {RunState.FAILED: "failure", RunState.SUCCESS: "success"}.get(new)
+
+
+def listened_event(old: RunState, new: RunState) -> str | None:
+    """Answer what listeners are told of with this move of a run, if anything.
+
+    Example:
+        >>> listened_event(RunState.QUEUED, RunState.RUNNING)
+        'running'
+    """
+    if new is RunState.RUNNING:
+        return "running"
+    if old is not RunState.RUNNING:
         return None
     return {RunState.FAILED: "failure", RunState.SUCCESS: "success"}.get(new)

@@ -178,7 +178,7 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_retry: RetrySpec | None = None
     """How often a run as a whole is tried again after it failed."""
     callbacks: tuple[str, ...] = ()
-    """Ends of a run that somebody is told of: ``success``, ``failure``."""
+    """Ends of a run that somebody is told of: ``success``, ``failure``, ``listen_running`` ..."""
     deadlines: tuple[DeadlineSpec, ...] = ()
     """Of each run."""
     render_template_as_native_obj: bool = False

@@ -55,7 +55,7 @@ class CallbackOrder(msgspec.Struct, frozen=True, kw_only=True):
     callback_id: str
     """The same however often this is tried, and the same as in the task process."""
     kind: str
-    """``dag``, ``task``, ``deadline`` or ``deadline_reference``."""
+    """``dag``, ``task``, ``deadline``, ``listener`` or ``deadline_reference``."""
     event: str = ""
     """``success``, ``failure`` or ``retry``; empty for a deadline."""
     reason: str = ""

@@ -14,6 +14,7 @@ from tradewind.core.callbacks import callback_id
 from tradewind.protocol.callbacks import CallbackOrder, Called
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
+from tradewind.runtime import listening
 from tradewind.runtime.context import TaskContext, build_context, merge_params
 from tradewind.runtime.faults import one_line
 from tradewind.runtime.promises import is_mailed
@@ -90,6 +91,11 @@ def run_callback(order: CallbackOrder, dags: Mapping[str, DAG], port: TaskPort) 
         dag = _dag_of(order, dags)
         if order.kind == "deadline_reference":
             return Called(is_done=True, moment=_ask_reference(order, dag))
+        if order.kind == "listener":
+            with _context_of(order, dag, port) as context:
+                hook = listening.RUN_EVENTS[order.event]
+                listening.tell(hook, dag_run=context["dag_run"], msg=order.reason)
+            return Called(is_done=True)
         callbacks = _find(order, dag)
         with _context_of(order, dag, port) as context:
             what = f"on_{order.event}_callback" if order.event else "The deadline's callback"

@@ -19,6 +19,7 @@ from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.reports import XComPush
+from tradewind.runtime import listening
 from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line, user_traceback
@@ -125,6 +126,7 @@ class _Attempt:
 
     def run(self, lets_pass: type[BaseException] | tuple[()]) -> Done:
         """Run, and turn whatever happens, but what is to pass, into an outcome."""
+        listening.tell("on_starting", component=self)
         try:
             self._begin()
             outcome, error = LegState.SUCCESS, ""
@@ -140,6 +142,7 @@ class _Attempt:
         except AirflowTaskTerminated:
             # The task itself is over; how it ended stands.
             log.warning("A callback was ended from outside")
+        listening.tell("before_stopping", component=self)
         return Done(
             outcome=outcome.value,
             started_at=self.started_at,
@@ -226,6 +229,9 @@ class _Attempt:
 
     def _execute(self, context: TaskContext) -> None:
         task = self.task
+        listening.tell(
+            "on_task_instance_running", previous_state="queued", task_instance=context["ti"]
+        )
         task.pre_execute(context)
         known_by = callback_id_of(self.order, "execute")
         call_each(task.on_execute_callback or (), context, "on_execute_callback", known_by)
@@ -389,6 +395,7 @@ class _Attempt:
             return True
         if self.context is None or self.task is None:
             return False
+        listening.tell_task(event, self.context["ti"], self.context.get("exception"))
         callbacks = callbacks_of(self.task, event)
         if callbacks:
             known_by = callback_id_of(self.order, event)

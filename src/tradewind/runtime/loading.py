@@ -11,6 +11,7 @@ from typing import NoReturn
 from tradewind.compat.finder import install
 from tradewind.protocol.orders import BundleRef
 from tradewind.runtime.fork_safety import note_own_sockets
+from tradewind.runtime.plugins import load_plugins
 from tradewind.sdk import scope
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException
@@ -32,6 +33,7 @@ def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
     install()
     note_own_sockets()
     extend_path([bundle.root, bundle.dags_folder])
+    load_plugins(bundle)
     with scope.loading(str(path)) as opened:
         module = import_path(path)
     return _by_id(file, [*opened, *_dags_in(module)])

@@ -12,6 +12,7 @@ from tradewind.protocol.reports import Closure, ImportFault, ParseReport
 from tradewind.runtime.faults import files_in, line_in, one_line, user_traceback
 from tradewind.runtime.fork_safety import why_unsafe
 from tradewind.runtime.loading import load_file
+from tradewind.runtime.plugins import load_plugins
 from tradewind.runtime.recording import RecordingPort
 from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.dags import DAG
@@ -35,13 +36,16 @@ def parse_file(order: ParseOrder) -> ParseReport:
         touched = files_in(error)
     finally:
         bound_port.reset(token)
+    broken = load_plugins(order.bundle).faults
+    # A broken plugin is no module: its file counts all the same, so that mending it is noticed.
+    touched |= {str(Path(order.bundle.root, fault.file)) for fault in broken}
     specs, refused = _serialize_all(order, dags)
     return ParseReport(
         job_id=order.job_id,
         epoch=order.epoch,
         file=order.file,
         dags=tuple(specs),
-        faults=(*faults, *refused),
+        faults=(*faults, *refused, *broken),
         closure=Closure(
             files=closure_files(Path(order.bundle.root), order.file, touched),
             variables=tuple(sorted(port.variables)),

@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from tradewind.core import deadlines as core
+from tradewind.core.callbacks import LISTEN
 from tradewind.core.deadlines import DeadlineSpec
+from tradewind.runtime import listening
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.deadlines import DeadlineAlert, VariableInterval
 from tradewind.sdk.exceptions import UnsupportedArgument
@@ -14,8 +16,9 @@ _OF_TASKS = (core.Scheduled, core.Started)
 
 
 def dag_events(dag: DAG) -> tuple[str, ...]:
-    """Answer the ends of its runs that a Dag's callbacks are told of."""
-    return _events(dag, ("failure", "success"))
+    """Answer what of its runs a Dag's callbacks, or listeners (``listen_...``), are told of."""
+    heard = (f"{LISTEN}{event}" for event in listening.run_events())
+    return (*_events(dag, ("failure", "success")), *heard)
 
 
 def task_events(task: Any) -> tuple[str, ...]:

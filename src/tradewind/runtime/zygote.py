@@ -50,6 +50,7 @@ from tradewind.runtime.fence import Fence
 from tradewind.runtime.fork_safety import note_own_sockets, why_unsafe
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
+from tradewind.runtime.plugins import installed_plugins
 from tradewind.runtime.preload import preload_for
 from tradewind.runtime.recording import RecordingPort
 from tradewind.runtime.rehearsal import rehearse
@@ -341,6 +342,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     output = TaskOutput(clock)
     rehearse(output, clock)
+    installed_plugins()
     # What is imported by now is shared with every child; a collection would only unshare it.
     gc.collect()
     gc.freeze()

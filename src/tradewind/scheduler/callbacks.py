@@ -6,7 +6,7 @@ What is noted of live runs between two writes is written with them, in the same 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tradewind.core.callbacks import callback_id, dag_event, task_event
+from tradewind.core.callbacks import LISTEN, callback_id, dag_event, listened_event, task_event
 from tradewind.core.events import RunMoved
 from tradewind.core.runs import Run
 from tradewind.core.states import TaskState
@@ -41,30 +41,34 @@ class Callbacks:
         self.may_be_due = True
         self.has_fresh = False
         self.on_answered: Answered = _ignore
-        self._ended: list[tuple[LiveRun, RunMoved]] = []
+        self._noted: list[tuple[LiveRun, RunMoved, str, str]] = []
 
     def forget(self) -> None:
         """Throw away what is not written: a transaction was undone."""
-        self._ended.clear()
+        self._noted.clear()
         self.may_be_due = True
 
-    def note_end(self, live: LiveRun, moved: RunMoved) -> None:
-        """Note that a run ended; its Dag's callbacks are owed with the next flush."""
+    def note_move(self, live: LiveRun, moved: RunMoved) -> None:
+        """Note that a run moved; whoever wants to know of it is owed that with the next flush."""
+        wanted = live.spec.callbacks
         event = dag_event(moved.old, moved.new, moved.reason)
-        if event is not None and event in live.spec.callbacks:
-            self._ended.append((live, moved))
+        if event is not None and event in wanted:
+            self._noted.append((live, moved, "dag", event))
+        event = listened_event(moved.old, moved.new)
+        if event is not None and f"{LISTEN}{event}" in wanted:
+            self._noted.append((live, moved, "listener", event))
 
     def flush(self, tx: Tx, now: datetime) -> None:
         """Write what was noted."""
-        ended, self._ended = self._ended, []
-        for live, moved in ended:
-            event = dag_event(moved.old, moved.new, moved.reason) or ""
+        noted, self._noted = self._noted, []
+        for live, moved, kind, event in noted:
             run = live.run
-            about = _relevant(live)
+            about = _relevant(live) if kind == "dag" else None
+            known_by = callback_id(run.dag_id, run.run_id, f"{kind} {event}", live.graph.seq)
             new = NewCallback(
-                callback_id=callback_id(run.dag_id, run.run_id, event, live.graph.seq),
+                callback_id=known_by,
                 run_pk=live.pk,
-                kind="dag",
+                kind=kind,
                 event=event,
                 reason=moved.reason,
                 task_id=None if about is None else about.task_id,

@@ -240,10 +240,10 @@ class Runs:
         self._note_end(live, was)
 
     def _note_end(self, live: LiveRun, was: RunState) -> None:
+        if live.state is not was and live.spec.callbacks and live.last_move is not None:
+            self._callbacks.note_move(live, live.last_move)
         if live.state in TERMINAL_RUN and was not in TERMINAL_RUN:
             self._ended.append(live)
-            if live.last_move is not None:
-                self._callbacks.note_end(live, live.last_move)
             self._deadlines.note_end(live)
         elif live.state is RunState.QUEUED and was in TERMINAL_RUN:
             self._deadlines.note_queued(live)

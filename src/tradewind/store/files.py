@@ -24,6 +24,7 @@ from tradewind.store.closures import (
     write_closure,
 )
 from tradewind.store.database import Tx
+from tradewind.store.import_errors import has_import_error
 from tradewind.store.parsed_dags import apply_parsed_dags, expire_dags_of
 from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle, bundle_file, dag_file, import_error
@@ -262,7 +263,9 @@ def apply_parse_report(
     write_closure(tx, row.id, row.bundle, row.generation, report.closure)
     _FORGIVE.run(tx, {"b_id": row.id})
     for fault in report.faults:
-        _insert_fault(tx, row.id, row.bundle, fault, now)
+        # A broken plugin is told of once, whichever of the bundle's files was parsed first.
+        if fault.file == row.path or not has_import_error(tx, row.bundle, fault.file):
+            _insert_fault(tx, row.id, row.bundle, fault, now)
     for dag_id, fault in result.refused.items():
         _insert_fault(tx, row.id, row.bundle, fault, now, dag_id)
     due = row.due_at or now + timedelta(seconds=policy.reparse_seconds)

@@ -39,6 +39,9 @@ _FACTS = select(
     import_error.c.at,
 )
 _LIST = _FACTS.order_by(import_error.c.bundle, import_error.c.file, import_error.c.id)
+_OF_FILE = select(import_error.c.id).where(
+    import_error.c.bundle == bindparam("b_bundle"), import_error.c.file == bindparam("b_file")
+)
 _READ = _FACTS.where(import_error.c.id == bindparam("b_id"))
 
 
@@ -57,3 +60,9 @@ def read_import_error(tx: Tx, error_id: int) -> ImportErrorFacts | None:
     """Answer the import error of that id."""
     row = tx.execute(_READ, {"b_id": error_id}).mappings().one_or_none()
     return None if row is None else ImportErrorFacts(**row)
+
+
+def has_import_error(tx: Tx, bundle: str, file: str) -> bool:
+    """Tell whether an import error of this file is shown."""
+    values = {"b_bundle": bundle, "b_file": file}
+    return tx.execute(_OF_FILE, values).first() is not None

@@ -135,7 +135,8 @@ def apply_parsed_dags(
         for row in _OF_FILE.rows(tx, {"b_bundle": name, "b_file": path})
         if row.dag_id not in specs
     ]
-    if report.faults:
+    # What is wrong with a plugin says nothing of the file's Dags.
+    if any(fault.file == path for fault in report.faults):
         for row in missing:
             _BREAK.run(tx, {"b_id": row.dag_id})
         broken = [row.dag_id for row in missing if not row.has_import_errors]
