@@ -17,7 +17,8 @@ from sqlalchemy.dialects import sqlite
 from tradewind.core.events import Event, RunMoved, TaskMoved, encode_event
 from tradewind.core.runs import RunType, run_id_of
 from tradewind.core.states import LegState, RunState, TaskState
-from tradewind.store.tables import attempt, event, run, task_instance, to_micros, xcom
+from tradewind.store.columns import to_micros
+from tradewind.store.tables import attempt, event, run, task_instance, xcom
 
 SEED = 20_260_420
 _RUNS_A_BATCH = 200
