@@ -13,9 +13,9 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
+from tradewind.store.data_tables import metadata
 from tradewind.store.database import Database
 from tradewind.store.migrations import SCRIPTS, migrate
-from tradewind.store.tables import metadata
 
 HEADER = '''"""{message}."""
 

@@ -229,6 +229,24 @@ OPTIONS: tuple[Option, ...] = (
         "What that class is made with, as a JSON object.",
         ("secrets", "backend_kwargs"),
     ),
+    Option(
+        "state_retention_days",
+        "state_store",
+        "default_retention_days",
+        int,
+        30,
+        "How long a value in a state store is kept unless the task says; 0: for ever.",
+        ("state_store", "default_retention_days"),
+    ),
+    Option(
+        "state_clear_on_success",
+        "state_store",
+        "clear_on_success",
+        bool,
+        False,
+        "Empty a task instance's state store when it succeeds.",
+        ("state_store", "clear_on_success"),
+    ),
 )
 
 
@@ -265,6 +283,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     xcom_storage_compression: str
     secrets_backend: str
     secrets_backend_kwargs: str
+    state_retention_days: int
+    state_clear_on_success: bool
     sources: dict[str, str] = {}
     """Field -> where its value came from, for ``config list``."""
 

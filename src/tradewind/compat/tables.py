@@ -173,6 +173,35 @@ SDK: Mapping[str, Mapping[str, str]] = {
         "RuntimeTaskInstanceProtocol": f"{_INSTANCE}:RuntimeTaskInstance",
         "TaskInstanceState": f"{_ENUMS}:TaskInstanceState",
     },
+    "airflow.sdk.bases.xcom": {"BaseXCom": "tradewind.sdk.xcom:BaseXCom"},
+    "airflow.sdk.configuration": {"conf": "tradewind.sdk.configuration:conf"},
+    "airflow.sdk.definitions.asset": {
+        "Asset": "tradewind.sdk.assets:Asset",
+        "AssetAccessControl": "tradewind.sdk.assets:AssetAccessControl",
+        "AssetAlias": "tradewind.sdk.assets:AssetAlias",
+        "AssetAll": "tradewind.sdk.assets:AssetAll",
+        "AssetAny": "tradewind.sdk.assets:AssetAny",
+        "AssetRef": "tradewind.sdk.assets:AssetRef",
+        "AssetUniqueKey": "tradewind.sdk.assets:AssetUniqueKey",
+        "AssetWatcher": "tradewind.sdk.assets:AssetWatcher",
+        "BaseAsset": "tradewind.sdk.assets:BaseAsset",
+        "Dataset": "tradewind.sdk.assets:Dataset",
+        "Model": "tradewind.sdk.assets:Model",
+    },
+    "airflow.sdk.definitions.asset.decorators": {
+        "asset": "tradewind.sdk.asset_dags:asset",
+        "AssetDefinition": "tradewind.sdk.asset_dags:AssetDefinition",
+        "MultiAssetDefinition": "tradewind.sdk.asset_dags:MultiAssetDefinition",
+    },
+    "airflow.sdk.definitions.asset.metadata": {"Metadata": "tradewind.sdk.assets:Metadata"},
+    "airflow.sdk.execution_time.xcom": {
+        "BaseXCom": "tradewind.sdk.xcom:BaseXCom",
+        "XCom": "tradewind.sdk.xcom:XCom",
+    },
+    "airflow.sdk.serde": {
+        "serialize": "tradewind.sdk.serde:serialize",
+        "deserialize": "tradewind.sdk.serde:deserialize",
+    },
 }
 """The present author's interface."""
 
@@ -312,6 +341,36 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.utils.weight_rule": {"WeightRule": f"{_ENUMS}:WeightRule"},
     "airflow.utils.xcom": {"XCOM_RETURN_KEY": "tradewind.sdk.references:XCOM_RETURN_KEY"},
     "airflow.version": {"version": "tradewind.compat.tables:COMPAT_LEVEL"},
+    "airflow.assets": {},
+    "airflow.assets.metadata": {"Metadata": "tradewind.sdk.assets:Metadata"},
+    "airflow.configuration": {
+        "AirflowConfigException": "tradewind.sdk.exceptions:AirflowConfigException",
+        "conf": "tradewind.sdk.configuration:conf",
+    },
+    "airflow.datasets": {
+        "Dataset": "tradewind.sdk.assets:Dataset",
+        "DatasetAlias": "tradewind.sdk.assets:AssetAlias",
+        "DatasetAll": "tradewind.sdk.assets:AssetAll",
+        "DatasetAny": "tradewind.sdk.assets:AssetAny",
+    },
+    "airflow.datasets.metadata": {"Metadata": "tradewind.sdk.assets:Metadata"},
+    "airflow.models.xcom": {
+        "BaseXCom": "tradewind.sdk.xcom:BaseXCom",
+        "XCom": "tradewind.sdk.xcom:XCom",
+        "XCOM_RETURN_KEY": "tradewind.sdk.references:XCOM_RETURN_KEY",
+    },
+    "airflow.serialization": {},
+    "airflow.serialization.serde": {
+        "serialize": "tradewind.sdk.serde:serialize",
+        "deserialize": "tradewind.sdk.serde:deserialize",
+    },
+    "airflow.timetables.assets": {
+        "AssetOrTimeSchedule": "tradewind.sdk.partition_timetables:AssetOrTimeSchedule"
+    },
+    "airflow.timetables.datasets": {
+        "DatasetOrTimeSchedule": "tradewind.sdk.partition_timetables:AssetOrTimeSchedule"
+    },
+    "airflow.utils.module_loading": {"import_string": "tradewind.sdk.configuration:import_string"},
 }
 """Paths that older files use."""
 

@@ -89,6 +89,16 @@ class StartTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return None if self.timeout_seconds is None else timedelta(seconds=self.timeout_seconds)
 
 
+class AssetSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An asset, an alias, or a reference to an asset by name or uri."""
+
+    kind: str = "asset"
+    name: str | None = None
+    uri: str | None = None
+    group: str = "asset"
+    extra: dict[str, Any] = {}
+
+
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task of a Dag, as data."""
 
@@ -132,6 +142,8 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     callbacks: tuple[str, ...] = ()
     """Ends of a try that somebody is told of, by callbacks or e-mail: ``failure``, ``retry``."""
     deadlines: tuple[DeadlineSpec, ...] = ()
+    inlets: tuple[AssetSpec, ...] = ()
+    outlets: tuple[AssetSpec, ...] = ()
     template_fields: dict[str, Any] = {}
     """Unrendered template values, for display; secrets never live here."""
 
@@ -184,6 +196,10 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     render_template_as_native_obj: bool = False
     results: tuple[tuple[str, str], ...] = ()
     """(task, XCom key) of each output that its author named a result of the whole Dag."""
+    assets: tuple[AssetSpec, ...] = ()
+    """What its schedule waits for."""
+    asset_expression: Any = None
+    """The same as a condition, in the form the API shows."""
     warnings: tuple[str, ...] = ()
     """What was accepted without effect or looks like a mistake; shown in CLI, UI and lint."""
 

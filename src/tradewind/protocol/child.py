@@ -10,7 +10,7 @@ import msgspec
 from tradewind.protocol.callbacks import CallBack, Called
 from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import BundleRef, ParseOrder, TaskOrder
-from tradewind.protocol.reports import ParseReport, XComPush
+from tradewind.protocol.reports import AssetEventPush, ParseReport, XComPush
 
 
 class OpenZygote(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
@@ -142,6 +142,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     error: str = ""
     wake_at: float | None = None
     called_back: bool = False
+    asset_events: tuple[AssetEventPush, ...] = ()
+    clears_state: bool = False
     skips: tuple[str, ...] = ()
     retry_delay_seconds: float | None = None
     retry_reason: str = ""

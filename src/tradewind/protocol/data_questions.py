@@ -86,6 +86,23 @@ class FindAssetEvents(Question, frozen=True, kw_only=True, tag="asset.events"):
     ascending: bool = True
 
 
+class AssetView(msgspec.Struct, frozen=True, kw_only=True):
+    """An asset, as a task learns of it."""
+
+    name: str
+    uri: str
+    group: str = "asset"
+    extra: dict[str, Any] = {}
+
+
+class FindAsset(Question, frozen=True, kw_only=True, tag="asset.get"):
+    """The asset of this name or this uri, or None."""
+
+    ANSWER: ClassVar[Any] = AssetView | None
+    name: str | None = None
+    uri: str | None = None
+
+
 class GetState(Question, frozen=True, kw_only=True, tag="state.get"):
     """The kept JSON of a key, or None; of the asset named, else of the task instance that asks."""
 

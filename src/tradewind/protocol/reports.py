@@ -1,6 +1,7 @@
 """What a worker reports back: how attempts ended, what they pushed, what files hold."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,18 @@ class XComPush(msgspec.Struct, frozen=True, kw_only=True):
     """Number of items when the value is a list or dict that a task may be mapped over."""
 
 
+class AssetEventPush(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event of an asset, made by a task's success; a name or a uri of a reference is None."""
+
+    name: str | None = None
+    uri: str | None = None
+    group: str = "asset"
+    asset_extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    partition_key: str | None = None
+    alias: str | None = None
+
+
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """How a leg ended. Sent again until answered; recorded once per (attempt, epoch)."""
 
@@ -37,6 +50,10 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """One line: the exception and its message, or how the process died. Already masked."""
     wake_at: datetime | None = None
     """For ``rescheduled``: when the next leg is due."""
+    asset_events: tuple[AssetEventPush, ...] = ()
+    """On success: what the task says of its outlets."""
+    clears_state: bool = False
+    """On success: the state store of the task instance is to be emptied."""
     skips: tuple[str, ...] = ()
     """On success of a branch or short circuit: the tasks below that it chose to skip."""
     retry_delay_seconds: float | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.questions import GetPreviousRun
+from tradewind.runtime.data import DATA_MAKERS, has_assets
 from tradewind.sdk import macros
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.dag_run import DagRun
@@ -34,6 +35,7 @@ class TaskContext(MutableMapping[str, Any]):
         self.run = DagRun(order.run, to_pendulum)
         ti = RuntimeTaskInstance(order, port, to_pendulum)
         ti.bind(task, self)
+        self.port = port
         self._values: dict[str, Any] = {"task": task, "ti": ti, "task_instance": ti}
         self._gone: set[str] = set()
 
@@ -80,6 +82,8 @@ class TaskContext(MutableMapping[str, Any]):
     def _is_made_here(self, key: str) -> bool:
         if key not in _MAKERS or key in self._gone:
             return False
+        if key == "asset_state_store":
+            return has_assets(self._values["task"])
         return key not in NEED_DATE or self.order.run.logical_date is not None
 
 
@@ -176,7 +180,9 @@ _MAKERS: dict[str, Callable[[TaskContext], Any]] = {
     "triggering_asset_events": lambda _: {},
     "try_number": lambda context: context.order.try_number,
     "var": _variables,
-} | {name: _of_date(name) for name in _FROM_DATE}
+    **{name: _of_date(name) for name in _FROM_DATE},
+    **DATA_MAKERS,
+}
 """How each value of the context is made."""
 
 

@@ -20,8 +20,10 @@ from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.reports import XComPush
 from tradewind.runtime import listening
+from tradewind.protocol.reports import AssetEventPush, XComPush
 from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
+from tradewind.runtime.data import check_references
 from tradewind.runtime.faults import one_line, user_traceback
 from tradewind.runtime.rendered import extra_links, map_label, rendered_fields
 from tradewind.runtime.resuming import (
@@ -32,7 +34,9 @@ from tradewind.runtime.resuming import (
     time_left,
 )
 from tradewind.runtime.run_making import make_run
+from tradewind.sdk.asset_events import OutletEvents
 from tradewind.sdk.calling import run_to_end
+from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import (
@@ -157,11 +161,20 @@ class _Attempt:
             rendered=self.rendered,
             map_label=self.map_label,
             links=self._links(outcome),
+            asset_events=self._asset_events(outcome),
+            clears_state=outcome is LegState.SUCCESS
+            and conf.getboolean("state_store", "clear_on_success"),
             skips=self._chosen_skips(outcome),
             retry_delay_seconds=self.retry_delay,
             retry_reason=self.retry_reason,
             called_back=called_back,
         )
+
+    def _asset_events(self, outcome: LegState) -> tuple[AssetEventPush, ...]:
+        if outcome is not LegState.SUCCESS or self.context is None or not self.task.outlets:
+            return ()
+        events: OutletEvents = self.context["outlet_events"]
+        return events.pushes()
 
     def _chosen_skips(self, outcome: LegState) -> tuple[str, ...]:
         if outcome is not LegState.SUCCESS or self.context is None:
@@ -183,6 +196,7 @@ class _Attempt:
             self.context["test_mode"] = True
         with set_current_context(self.context), pickling(allowed=_pickles(task)):
             self._forget_xcoms()
+            check_references(task, self.port)
             self._render(self.context)
             self.rendered = rendered_fields(self.task)
             self._execute_labelled(self.context)

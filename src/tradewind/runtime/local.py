@@ -99,6 +99,7 @@ def run_dag_in(
     params = dag.params.copy()
     params.deep_merge(facts.conf)
     params.validate()
+    port.data.begin(spec, clock)
     run = LocalRun(dag, facts, port)
     with readable_log():
         _Runner(run, spec, facts, clock, mark_success_pattern).run_all()
@@ -293,6 +294,8 @@ class _Runner:
             del self.legs[key]
         if follows.wake_at is not None:
             self.waiting.append((follows.wake_at, task.task_id, node.path))
+        if follows.state is TaskState.SUCCESS:
+            self.run.port.data.succeed(done.asset_events, clears_state=done.clears_state)
         pushed = self.run.port.pushed() if follows.state is TaskState.SUCCESS else {}
         skips = done.skips if follows.state is TaskState.SUCCESS else ()
         self._move(node, follows.state, follows.wake_at, tuple(sorted(pushed.items())), skips)

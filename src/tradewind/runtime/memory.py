@@ -12,6 +12,7 @@ from tradewind.errors import TradewindError
 from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom, XComsWithin
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.protocol.questions import GetPreviousRun, Question
+from tradewind.runtime.data import LocalData
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException
 
@@ -39,6 +40,8 @@ class MemoryPort:
             DeleteXCom: self._delete_xcom,
         }
         """What answers each kind of question; whoever knows answers here puts itself in."""
+        self.data = LocalData(lambda: self._running)
+        self.answers.update(self.data.answers())
         self._running: tuple[str, str, str, int] = ("", "", "", -1)
         self._paths: dict[tuple[str, str, str, int], str] = {}
 

@@ -20,6 +20,7 @@ from tradewind.runtime.promises import (
     deadline_specs,
     task_events,
 )
+from tradewind.runtime.serialize_assets import serialize_assets, warn_of_assets
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
@@ -88,6 +89,8 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         callbacks=dag_events(dag),
         deadlines=deadline_specs(dag.deadline),
         render_template_as_native_obj=bool(dag.render_template_as_native_obj),
+        assets=serialize_assets(dag.timetable.condition.parts() if dag.timetable.condition else ()),
+        asset_expression=dag.timetable.condition and dag.timetable.condition.as_expression(),
         warnings=tuple(_warnings(dag, order)),
     )
 
@@ -128,6 +131,8 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
         display_name=task.task_display_name if task.task_display_name != task.task_id else None,
         callbacks=task_events(task),
         deadlines=deadline_specs(task.deadline, of_task=True),
+        inlets=serialize_assets(task.inlets),
+        outlets=serialize_assets(task.outlets),
         template_fields=_serialize_templates(task),
     )
 
@@ -329,8 +334,9 @@ def _run_types(dag: DAG) -> tuple[str, ...] | None:
 
 def _warnings(dag: DAG, order: Iterable[Any]) -> Iterable[str]:
     yield from dag.warnings
+    yield from dag.timetable.warnings
     for task in order:
-        for warning in dict.fromkeys(task.warnings):
+        for warning in dict.fromkeys([*task.warnings, *warn_of_assets(task)]):
             yield f"Task '{task.task_id}': {warning}"
 
 

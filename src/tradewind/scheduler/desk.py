@@ -25,6 +25,7 @@ from tradewind.protocol.reports import Finish, XComPush
 from tradewind.protocol.triggers import TriggerOrder
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.claims import Claims
+from tradewind.scheduler.data import apply_success
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.scheduler.runs import Runs
@@ -330,6 +331,8 @@ class Desk:
         )
         self._runs.record(live, moved, now)
         self._runs.leg_ended(row.id)
+        if finish is not None and follows.state is TaskState.SUCCESS:
+            apply_success(tx, live.run, one, finish, now)
         if finish is not None and follows.state in _OUTSIDE:
             self._triggers.leave(tx, row, one, finish, now)
 

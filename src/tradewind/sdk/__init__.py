@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tradewind.sdk import macros as macros
     from tradewind.sdk import timezone as timezone
+    from tradewind.sdk.asset_dags import asset as asset
+    from tradewind.sdk.assets import Asset as Asset
+    from tradewind.sdk.assets import AssetAccessControl as AssetAccessControl
+    from tradewind.sdk.assets import AssetAlias as AssetAlias
+    from tradewind.sdk.assets import AssetAll as AssetAll
+    from tradewind.sdk.assets import AssetAny as AssetAny
+    from tradewind.sdk.assets import AssetWatcher as AssetWatcher
+    from tradewind.sdk.assets import Metadata as Metadata
     from tradewind.sdk.asynchronous import BaseAsyncOperator as BaseAsyncOperator
     from tradewind.sdk.branching import BaseBranchOperator as BaseBranchOperator
     from tradewind.sdk.branching import BranchMixIn as BranchMixIn
+    from tradewind.sdk.configuration import conf as conf
     from tradewind.sdk.connection import Connection as Connection
     from tradewind.sdk.context import Context as Context
     from tradewind.sdk.context import get_current_context as get_current_context
@@ -54,6 +63,36 @@ if TYPE_CHECKING:
     from tradewind.sdk.operators.python import ShortCircuitOperator as ShortCircuitOperator
     from tradewind.sdk.params import Param as Param
     from tradewind.sdk.params import ParamsDict as ParamsDict
+    from tradewind.sdk.partition_timetables import AssetOrTimeSchedule as AssetOrTimeSchedule
+    from tradewind.sdk.partition_timetables import CronPartitionTimetable as CronPartitionTimetable
+    from tradewind.sdk.partition_timetables import (
+        PartitionedAssetTimetable as PartitionedAssetTimetable,
+    )
+    from tradewind.sdk.partition_timetables import PartitionedAtRuntime as PartitionedAtRuntime
+    from tradewind.sdk.partitions import AllowedKeyMapper as AllowedKeyMapper
+    from tradewind.sdk.partitions import ChainMapper as ChainMapper
+    from tradewind.sdk.partitions import DayWindow as DayWindow
+    from tradewind.sdk.partitions import FanOutMapper as FanOutMapper
+    from tradewind.sdk.partitions import FixedKeyMapper as FixedKeyMapper
+    from tradewind.sdk.partitions import HourWindow as HourWindow
+    from tradewind.sdk.partitions import IdentityMapper as IdentityMapper
+    from tradewind.sdk.partitions import MinimumCount as MinimumCount
+    from tradewind.sdk.partitions import MonthWindow as MonthWindow
+    from tradewind.sdk.partitions import PartitionMapper as PartitionMapper
+    from tradewind.sdk.partitions import ProductMapper as ProductMapper
+    from tradewind.sdk.partitions import QuarterWindow as QuarterWindow
+    from tradewind.sdk.partitions import RollupMapper as RollupMapper
+    from tradewind.sdk.partitions import SegmentWindow as SegmentWindow
+    from tradewind.sdk.partitions import StartOfDayMapper as StartOfDayMapper
+    from tradewind.sdk.partitions import StartOfHourMapper as StartOfHourMapper
+    from tradewind.sdk.partitions import StartOfMonthMapper as StartOfMonthMapper
+    from tradewind.sdk.partitions import StartOfQuarterMapper as StartOfQuarterMapper
+    from tradewind.sdk.partitions import StartOfWeekMapper as StartOfWeekMapper
+    from tradewind.sdk.partitions import StartOfYearMapper as StartOfYearMapper
+    from tradewind.sdk.partitions import WaitForAll as WaitForAll
+    from tradewind.sdk.partitions import WeekWindow as WeekWindow
+    from tradewind.sdk.partitions import Window as Window
+    from tradewind.sdk.partitions import YearWindow as YearWindow
     from tradewind.sdk.plugins import AirflowPlugin as AirflowPlugin
     from tradewind.sdk.references import XComArg as XComArg
     from tradewind.sdk.retry_policies import ExceptionRetryPolicy as ExceptionRetryPolicy
@@ -64,6 +103,8 @@ if TYPE_CHECKING:
     from tradewind.sdk.sensor import BaseSensorOperator as BaseSensorOperator
     from tradewind.sdk.sensor import PokeReturnValue as PokeReturnValue
     from tradewind.sdk.skipping import SkipMixin as SkipMixin
+    from tradewind.sdk.state_store import NEVER_EXPIRE as NEVER_EXPIRE
+    from tradewind.sdk.state_store import ResumableJobMixin as ResumableJobMixin
     from tradewind.sdk.task_instance import TaskInstance as TaskInstance
     from tradewind.sdk.templating import literal as literal
     from tradewind.sdk.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
@@ -75,12 +116,21 @@ if TYPE_CHECKING:
         MultipleCronTriggerTimetable as MultipleCronTriggerTimetable,
     )
     from tradewind.sdk.variable import Variable as Variable
+    from tradewind.sdk.xcom import BaseXCom as BaseXCom
 
 EXPORTS = {
     "AirflowException": "tradewind.sdk.exceptions",
     "AirflowFailException": "tradewind.sdk.exceptions",
     "AirflowPlugin": "tradewind.sdk.plugins",
     "AirflowSkipException": "tradewind.sdk.exceptions",
+    "AllowedKeyMapper": "tradewind.sdk.partitions",
+    "Asset": "tradewind.sdk.assets",
+    "AssetAccessControl": "tradewind.sdk.assets",
+    "AssetAlias": "tradewind.sdk.assets",
+    "AssetAll": "tradewind.sdk.assets",
+    "AssetAny": "tradewind.sdk.assets",
+    "AssetOrTimeSchedule": "tradewind.sdk.partition_timetables",
+    "AssetWatcher": "tradewind.sdk.assets",
     "AsyncCallback": "tradewind.sdk.deadlines",
     "BaseAsyncOperator": "tradewind.sdk.asynchronous",
     "BaseBranchOperator": "tradewind.sdk.branching",
@@ -89,15 +139,19 @@ EXPORTS = {
     "BaseNotifier": "tradewind.sdk.notifier",
     "BaseOperator": "tradewind.sdk.operator",
     "BaseSensorOperator": "tradewind.sdk.sensor",
+    "BaseXCom": "tradewind.sdk.xcom",
     "BashOperator": "tradewind.sdk.operators.bash",
     "BranchMixIn": "tradewind.sdk.branching",
     "BranchPythonOperator": "tradewind.sdk.operators.python",
+    "ChainMapper": "tradewind.sdk.partitions",
     "Connection": "tradewind.sdk.connection",
     "Context": "tradewind.sdk.context",
     "CronDataIntervalTimetable": "tradewind.sdk.timetables",
+    "CronPartitionTimetable": "tradewind.sdk.partition_timetables",
     "CronTriggerTimetable": "tradewind.sdk.timetables",
     "DAG": "tradewind.sdk.dags",
     "DagRunState": "tradewind.sdk.enums",
+    "DayWindow": "tradewind.sdk.partitions",
     "DeadlineAlert": "tradewind.sdk.deadlines",
     "DeadlineReference": "tradewind.sdk.deadlines",
     "DeltaDataIntervalTimetable": "tradewind.sdk.timetables",
@@ -107,18 +161,40 @@ EXPORTS = {
     "EmptyOperator": "tradewind.sdk.operators.empty",
     "EventsTimetable": "tradewind.sdk.timetables",
     "ExceptionRetryPolicy": "tradewind.sdk.retry_policies",
+    "FanOutMapper": "tradewind.sdk.partitions",
+    "FixedKeyMapper": "tradewind.sdk.partitions",
+    "HourWindow": "tradewind.sdk.partitions",
+    "IdentityMapper": "tradewind.sdk.partitions",
     "Label": "tradewind.sdk.edges",
+    "Metadata": "tradewind.sdk.assets",
+    "MinimumCount": "tradewind.sdk.partitions",
+    "MonthWindow": "tradewind.sdk.partitions",
     "MultipleCronTriggerTimetable": "tradewind.sdk.timetables",
+    "NEVER_EXPIRE": "tradewind.sdk.state_store",
     "Param": "tradewind.sdk.params",
     "ParamsDict": "tradewind.sdk.params",
+    "PartitionMapper": "tradewind.sdk.partitions",
+    "PartitionedAssetTimetable": "tradewind.sdk.partition_timetables",
+    "PartitionedAtRuntime": "tradewind.sdk.partition_timetables",
     "PokeReturnValue": "tradewind.sdk.sensor",
+    "ProductMapper": "tradewind.sdk.partitions",
     "PythonOperator": "tradewind.sdk.operators.python",
+    "QuarterWindow": "tradewind.sdk.partitions",
+    "ResumableJobMixin": "tradewind.sdk.state_store",
     "RetryAction": "tradewind.sdk.retry_policies",
     "RetryDecision": "tradewind.sdk.retry_policies",
     "RetryPolicy": "tradewind.sdk.retry_policies",
     "RetryRule": "tradewind.sdk.retry_policies",
+    "RollupMapper": "tradewind.sdk.partitions",
+    "SegmentWindow": "tradewind.sdk.partitions",
     "ShortCircuitOperator": "tradewind.sdk.operators.python",
     "SkipMixin": "tradewind.sdk.skipping",
+    "StartOfDayMapper": "tradewind.sdk.partitions",
+    "StartOfHourMapper": "tradewind.sdk.partitions",
+    "StartOfMonthMapper": "tradewind.sdk.partitions",
+    "StartOfQuarterMapper": "tradewind.sdk.partitions",
+    "StartOfWeekMapper": "tradewind.sdk.partitions",
+    "StartOfYearMapper": "tradewind.sdk.partitions",
     "SyncCallback": "tradewind.sdk.deadlines",
     "TaskGroup": "tradewind.sdk.group",
     "TaskInstance": "tradewind.sdk.task_instance",
@@ -126,10 +202,16 @@ EXPORTS = {
     "TriggerRule": "tradewind.sdk.enums",
     "Variable": "tradewind.sdk.variable",
     "VariableInterval": "tradewind.sdk.deadlines",
+    "WaitForAll": "tradewind.sdk.partitions",
+    "WeekWindow": "tradewind.sdk.partitions",
     "WeightRule": "tradewind.sdk.enums",
+    "Window": "tradewind.sdk.partitions",
     "XComArg": "tradewind.sdk.references",
+    "YearWindow": "tradewind.sdk.partitions",
+    "asset": "tradewind.sdk.asset_dags",
     "chain": "tradewind.sdk.edges",
     "chain_linear": "tradewind.sdk.edges",
+    "conf": "tradewind.sdk.configuration",
     "cross_downstream": "tradewind.sdk.edges",
     "dag": "tradewind.sdk.dags",
     "deadline_reference": "tradewind.sdk.deadlines",

@@ -1,12 +1,23 @@
 """Calling an author's function with what of the context its signature asks for."""
 
 import inspect
+import logging
 from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from types import FunctionType
 from typing import Any, cast
 
-from tradewind.sdk.context import CONTEXT_KEYS
+from tradewind.sdk.assets import Metadata
+from tradewind.sdk.context import CONTEXT_KEYS, get_current_context
+
+log = logging.getLogger("tradewind.task")
 
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -71,18 +82,33 @@ def _asked(func: Callable[..., Any]) -> tuple[Sequence[str], Sequence[str], bool
 
 
 def call(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call a function; a coroutine is run to its end."""
+    """Call a function; a coroutine or a generator is run to its end."""
     return run_to_end(func(*args, **kwargs))
 
 
 def run_to_end(result: Any) -> Any:
-    """Answer what a coroutine answers once it is run; anything else as it is."""
+    """Answer what a coroutine or generator answers once it is run; anything else as it is."""
+    if inspect.isgenerator(result):
+        return _drained(result)
     if not inspect.iscoroutine(result):
         return result
     # asyncio costs 20 ms to import, and few tasks are coroutines.
     import asyncio  # noqa: PLC0415
 
     return asyncio.run(result)
+
+
+def _drained(steps: Generator[Any, Any, Any]) -> Any:
+    """Take what a function yields of its outlets; answer what it returns in the end."""
+    while True:
+        try:
+            said = next(steps)
+        except StopIteration as end:
+            return end.value
+        if isinstance(said, Metadata):
+            get_current_context()["outlet_events"].take(said)
+        else:
+            log.warning("A task yielded a %s; only Metadata has a meaning", type(said).__name__)
 
 
 def check_call(

@@ -135,7 +135,6 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "smtp_starttls": "True",
         "smtp_timeout": "30",
     },
-    "state_store": {"clear_on_success": "False", "default_retention_days": "30"},
     "traces": {"otel_on": "False"},
     "triggerer": {"capacity": "1000", "default_trigger_timeout": "", "job_heartbeat_sec": "5"},
     "workers": {

@@ -44,8 +44,6 @@ _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "resources": (None, "workers do not reserve resources"),
     "executor": (None, "every task is run by a worker of its queue"),
     "executor_config": (None, "every task is run by a worker of its queue"),
-    "inlets": (None, "assets are not tracked yet"),
-    "outlets": (None, "no asset events are emitted yet"),
     "map_index_template": (None, "mapped instances are shown by their index"),
 }
 """Argument: the value that asks for nothing, and what a person must know about any other."""

@@ -6,12 +6,18 @@ from typing import Any
 
 from tradewind.core.timetables import delta, values
 from tradewind.core.timetables.schedule import check_timetable, from_schedule
+from tradewind.sdk.assets import BaseAsset, condition_of
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
 from tradewind.sdk.timezone import as_instant, zone_name
 
 
 class Timetable:
     """A rule that says when a Dag is due."""
+
+    condition: BaseAsset | None = None
+    """The assets whose changes make it due too."""
+    warnings: tuple[str, ...] = ()
+    """What of the rule has no effect, for people."""
 
     def __init__(self, core: values.Timetable) -> None:
         try:
@@ -157,6 +163,24 @@ class EventsTimetable(Timetable):
         )
 
 
+class AssetTriggeredTimetable(Timetable):
+    """Due when assets have changed."""
+
+    warnings = (
+        "this Dag is scheduled on assets: its runs are not started by their events yet; trigger "
+        "it by hand",
+    )
+
+    def __init__(self, condition: BaseAsset) -> None:
+        super().__init__(values.NullTimetable())
+        self.condition = condition
+
+    @property
+    def summary(self) -> str:
+        """Answer the rule in a few characters."""
+        return "Asset"
+
+
 def timetable_of(schedule: Any, zone: dt.tzinfo) -> Timetable:
     """Answer the timetable of whatever an author passes as ``schedule``.
 
@@ -169,6 +193,9 @@ def timetable_of(schedule: Any, zone: dt.tzinfo) -> Timetable:
     """
     if isinstance(schedule, Timetable):
         return schedule
+    condition = condition_of(schedule)
+    if condition is not None:
+        return AssetTriggeredTimetable(condition)
     try:
         return Timetable(from_schedule(schedule, zone_name(zone)))
     except values.ScheduleError as error:
@@ -179,6 +206,8 @@ def schedule_text(schedule: Any) -> str | None:
     """Answer a schedule as its author wrote it, in one line."""
     if schedule is None or isinstance(schedule, str):
         return schedule
+    if condition_of(schedule) is not None:
+        return "Asset"
     return schedule.summary if isinstance(schedule, Timetable) else str(schedule)
 
 

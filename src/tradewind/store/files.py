@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from tradewind.core.manifest import Manifest
 from tradewind.protocol.orders import BundleRef, ParseOrder
 from tradewind.protocol.reports import ImportFault, ParseReport
+from tradewind.store.assets import apply_asset_uses
 from tradewind.store.closures import (
     ASKED,
     SAVED,
@@ -260,6 +261,8 @@ def apply_parse_report(
     result = apply_parsed_dags(
         tx, row.bundle, row.path, report, now, paused=policy.paused_at_creation
     )
+    refused = result.refused
+    apply_asset_uses(tx, [dag for dag in report.dags if dag.dag_id not in refused], now)
     write_closure(tx, row.id, row.bundle, row.generation, report.closure)
     _FORGIVE.run(tx, {"b_id": row.id})
     for fault in report.faults:

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from tradewind.errors import RefusedError
+from tradewind.store.data_tables import metadata
 from tradewind.store.database import Database, Tx
 from tradewind.store.pools import ensure_default_pool
-from tradewind.store.tables import metadata
 
 HEAD = "0004"
 """The newest revision; a test holds it to the scripts in ``versions/revisions``."""

@@ -319,6 +319,8 @@ class Attempts:
                 error=self._masker.hide(error),
                 wake_at=_moment(done.wake_at) if done and done.wake_at is not None else None,
                 skips=done.skips if done else (),
+                asset_events=done.asset_events if done else (),
+                clears_state=done.clears_state if done else False,
                 retry_delay_seconds=done.retry_delay_seconds if done else None,
                 retry_reason=done.retry_reason if done else "",
                 deferral=done.deferral if done else None,

@@ -11,7 +11,7 @@ from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.questions import Question, question_of
-from tradewind.scheduler.answers import instances, runs, xcoms
+from tradewind.scheduler.answers import assets, instances, runs, states, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
 from tradewind.store import attempts, callbacks, connections, deferrals, files, variables
 from tradewind.store import xcoms as stored_xcoms
@@ -19,7 +19,13 @@ from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
 from tradewind.store.variables import VariableFacts
 
-_HANDLERS: Handlers = {**runs.HANDLERS, **instances.HANDLERS, **xcoms.HANDLERS}
+_HANDLERS: Handlers = {
+    **assets.HANDLERS,
+    **instances.HANDLERS,
+    **runs.HANDLERS,
+    **states.HANDLERS,
+    **xcoms.HANDLERS,
+}
 """Every kind of question, one table a noun."""
 
 _KINDS: dict[str, type[Question]] = {kind.verb(): kind for kind in _HANDLERS}

@@ -1,0 +1,36 @@
+"""Assets as data, for the spec of a Dag."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tradewind.core.spec import AssetSpec
+from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset
+from tradewind.sdk.serde import serialize
+
+
+def serialize_assets(given: Iterable[Any]) -> tuple[AssetSpec, ...]:
+    """Answer the assets, aliases and references among these; anything else is left out."""
+    parts = (part for one in given if isinstance(one, BaseAsset) for part in one.parts())
+    return tuple(_spec(part) for part in parts)
+
+
+def _spec(part: Any) -> AssetSpec:
+    match part:
+        case AssetAlias(name=name, group=group):
+            return AssetSpec(kind="alias", name=name, group=group)
+        case AssetRef(name=name, uri=uri):
+            return AssetSpec(kind="ref", name=name, uri=uri)
+    assert isinstance(part, Asset)  # noqa: S101 - there are no other parts
+    return AssetSpec(name=part.name, uri=part.uri, group=part.group, extra=serialize(part.extra))
+
+
+def warn_of_assets(task: Any) -> Iterator[str]:
+    """Answer what of a task's inlets and outlets has no effect."""
+    for role in ("inlets", "outlets"):
+        for one in getattr(task, role):
+            if not isinstance(one, BaseAsset):
+                yield f"'{role}' holds a {type(one).__name__}, which is no asset: it has no effect"
+            elif isinstance(one, Asset) and one.watchers:
+                yield f"asset '{one.name}' has watchers, which are not run yet"
+            elif isinstance(one, Asset) and one.access_control is not None:
+                yield f"asset '{one.name}' has access_control, which has no effect: no teams here"

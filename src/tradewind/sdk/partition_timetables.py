@@ -1,0 +1,149 @@
+"""Timetables of assets and partitions, as authors write them.
+
+Runs are not started by events of assets, nor given partitions by a schedule, yet: such a Dag is
+shown with a warning that says so, and can be triggered by hand.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tradewind.core.timetables import values
+from tradewind.core.timetables.ticks import cron_ticks, last_before
+from tradewind.sdk.assets import BaseAsset, condition_of
+from tradewind.sdk.exceptions import AirflowTimetableInvalid
+from tradewind.sdk.partitions import IdentityMapper, PartitionMapper
+from tradewind.sdk.timetables import AssetTriggeredTimetable, Timetable, timetable_of
+from tradewind.sdk.timezone import parse_timezone, zone_name
+
+_NO_PARTITIONS = (
+    "this Dag's schedule gives partitions: its runs are not started by it yet; trigger it by hand",
+)
+
+
+def _condition(assets: Any) -> BaseAsset:
+    try:
+        found = condition_of(assets)
+    except TypeError as error:
+        raise AirflowTimetableInvalid(str(error)) from None
+    if found is None:
+        raise AirflowTimetableInvalid("assets must be an asset, a condition, or a list of assets")
+    return found
+
+
+class AssetOrTimeSchedule(Timetable):
+    """Due at the times of a timetable, and when assets have changed."""
+
+    warnings = (
+        "this Dag is scheduled on assets too: only the times of its timetable start runs yet",
+    )
+
+    def __init__(self, *, timetable: Any, assets: Any) -> None:
+        self.timetable = timetable_of(timetable, dt.UTC)
+        super().__init__(self.timetable.core)
+        self.condition = _condition(assets)
+
+    @property
+    def summary(self) -> str:
+        """Answer the rule in a few characters."""
+        return f"Asset or {self.timetable.summary}"
+
+
+class PartitionedAssetTimetable(AssetTriggeredTimetable):
+    """Due for a partition once every asset has it; mappers say which partition that is.
+
+    Example:
+        >>> from tradewind.sdk.assets import Asset
+        >>> from tradewind.sdk.partitions import StartOfDayMapper
+        >>> hourly = Asset("hourly")
+        >>> daily = PartitionedAssetTimetable(
+        ...     assets=hourly, partition_mapper_config={hourly: StartOfDayMapper()}
+        ... )
+        >>> daily.mapper_of(hourly).to_downstream("2026-04-20T06:00:00")
+        '2026-04-20'
+    """
+
+    def __init__(
+        self,
+        assets: Any,
+        partition_mapper_config: Mapping[Any, PartitionMapper] | None = None,
+        default_partition_mapper: PartitionMapper | None = None,
+    ) -> None:
+        super().__init__(_condition(assets))
+        self.partition_mapper_config = dict(partition_mapper_config or {})
+        self.default_partition_mapper = default_partition_mapper or IdentityMapper()
+
+    def mapper_of(self, asset: Any) -> PartitionMapper:
+        """Answer the mapper for the partitions of an asset."""
+        own: PartitionMapper | None = self.partition_mapper_config.get(asset)
+        return own if own is not None else self.default_partition_mapper
+
+
+class PartitionedAtRuntime(Timetable):
+    """Never due by itself; its tasks say which partitions they made."""
+
+    warnings = _NO_PARTITIONS
+
+    def __init__(self) -> None:
+        super().__init__(values.NullTimetable())
+
+    @property
+    def summary(self) -> str:
+        """Answer the rule in a few characters."""
+        return "Partitioned at runtime"
+
+
+class Partition(NamedTuple):
+    """One partition: its date and its key."""
+
+    partition_date: dt.datetime
+    partition_key: str
+
+
+class CronPartitionTimetable(Timetable):
+    """Due at each tick of a cron expression, for a partition named by the tick.
+
+    With ``run_offset`` the partition is that of an earlier (below 0) or later tick.
+
+    Example:
+        >>> daily = CronPartitionTimetable("0 6 * * *", run_offset=-1, key_format="%Y-%m-%d")
+        >>> daily.partition_of(dt.datetime(2026, 4, 20, 6, tzinfo=dt.UTC)).partition_key
+        '2026-04-19'
+    """
+
+    warnings = _NO_PARTITIONS
+
+    def __init__(
+        self,
+        cron: str,
+        *,
+        timezone: str | dt.tzinfo = "UTC",
+        run_offset: int | None = None,
+        run_immediately: bool | dt.timedelta | None = False,
+        key_format: str = "%Y-%m-%dT%H:%M:%S",
+    ) -> None:
+        zone = timezone if isinstance(timezone, str) else zone_name(timezone)
+        self.rule = timetable_of(cron, parse_timezone(zone)).core
+        super().__init__(values.NullTimetable())
+        if not isinstance(self.rule, values.CronTrigger):
+            raise AirflowTimetableInvalid(f"'{cron}' is no cron expression")
+        self.timezone = zone
+        self.run_offset = run_offset or 0
+        self.run_immediately = run_immediately
+        self.key_format = key_format
+
+    @property
+    def summary(self) -> str:
+        """Answer the rule in a few characters."""
+        assert isinstance(self.rule, values.CronTrigger)  # noqa: S101 - checked when it was made
+        return self.rule.cron
+
+    def partition_of(self, tick: dt.datetime) -> Partition:
+        """Answer the partition that the run of a tick is for."""
+        assert isinstance(self.rule, values.CronTrigger)  # noqa: S101 - checked when it was made
+        ticks = cron_ticks(self.rule.cron, self.timezone)
+        for _ in range(abs(self.run_offset)):
+            moved = ticks.after(tick) if self.run_offset > 0 else last_before(ticks, tick)
+            tick = moved or tick
+        local = tick.astimezone(parse_timezone(self.timezone))
+        return Partition(tick, local.strftime(self.key_format))

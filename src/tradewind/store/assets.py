@@ -1,0 +1,280 @@
+"""Assets that Dags name, who uses them, and the events there were."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, insert, select, update
+
+from tradewind.core.spec import AssetSpec, DagSpec
+from tradewind.protocol.reports import AssetEventPush
+from tradewind.store.data_tables import asset, asset_event, asset_use
+from tradewind.store.database import Tx
+from tradewind.store.prepared import Prepared
+
+
+class AssetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One asset."""
+
+    id: int
+    name: str
+    uri: str
+    group: str
+    extra: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class AssetUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Who uses an asset: a task as ``inlet`` or ``outlet``, or a Dag's ``schedule``."""
+
+    dag_id: str
+    role: str
+    task_id: str
+    asset_id: int
+    created_at: datetime
+
+
+class AssetEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of an asset."""
+
+    id: int
+    asset_id: int
+    name: str
+    uri: str
+    group: str
+    at: datetime
+    extra: dict[str, Any]
+    partition_key: str | None
+    source_dag_id: str | None
+    source_run_id: str | None
+    source_task_id: str | None
+    source_map_index: int
+
+
+class EventSource(msgspec.Struct, frozen=True, kw_only=True):
+    """The task instance whose success made an event; all None for one that a person made."""
+
+    dag_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    map_index: int = -1
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events are wanted, and in which order."""
+
+    asset_id: int | None = None
+    name: str | None = None
+    uri: str | None = None
+    alias: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    source: EventSource | None = None
+    ascending: bool = True
+    limit: int | None = None
+    offset: int = 0
+
+
+def inserted_id(done: CursorResult[Any]) -> int:
+    """Answer the id of the row that was just inserted."""
+    key = done.inserted_primary_key
+    assert key is not None  # noqa: S101 - one row was inserted
+    return int(key[0])
+
+
+_COLUMNS = (
+    asset.c.id,
+    asset.c.name,
+    asset.c.uri,
+    asset.c.asset_group.label("group"),
+    asset.c.extra,
+    asset.c.created_at,
+    asset.c.updated_at,
+)
+_BY_KEY = Prepared(
+    select(asset.c.id, asset.c.asset_group, asset.c.extra).where(
+        asset.c.name == bindparam("b_name"), asset.c.uri == bindparam("b_uri")
+    )
+)
+_DROP_USES = Prepared(delete(asset_use).where(asset_use.c.dag_id == bindparam("b_dag")))
+_USED = Prepared(select(asset_use.c.asset_id).where(asset_use.c.dag_id == bindparam("b_dag")))
+
+
+def apply_asset_uses(tx: Tx, specs: Iterable[DagSpec], now: datetime) -> None:
+    """Write which assets these Dags use, as just parsed; new assets become known."""
+    for spec in specs:
+        wanted = _uses_of(spec)
+        if not wanted and not _USED.rows(tx, {"b_dag": spec.dag_id}):
+            continue
+        _DROP_USES.run(tx, {"b_dag": spec.dag_id})
+        rows = {(role, task_id, ensure_asset(tx, one, now)): None for role, task_id, one in wanted}
+        if rows:
+            tx.execute(
+                insert(asset_use),
+                [
+                    {
+                        "dag_id": spec.dag_id,
+                        "role": role,
+                        "task_id": task_id,
+                        "asset_id": asset_id,
+                        "created_at": now,
+                    }
+                    for role, task_id, asset_id in rows
+                ],
+            )
+
+
+def _uses_of(spec: DagSpec) -> list[tuple[str, str, AssetSpec]]:
+    found = [("schedule", "", one) for one in spec.assets]
+    for task in spec.tasks:
+        found += [("inlet", task.task_id, one) for one in task.inlets]
+        found += [("outlet", task.task_id, one) for one in task.outlets]
+    return [row for row in found if row[2].kind == "asset"]
+
+
+def ensure_asset(tx: Tx, one: AssetSpec, now: datetime) -> int:
+    """Answer the id of an asset, made known if it was not; group and extra are as said last."""
+    assert one.name is not None and one.uri is not None  # noqa: S101, PT018 - it is no reference
+    row = _BY_KEY.row(tx, {"b_name": one.name, "b_uri": one.uri})
+    values = {"asset_group": one.group, "extra": one.extra, "updated_at": now}
+    if row is None:
+        done = tx.execute(
+            insert(asset).values(name=one.name, uri=one.uri, created_at=now, **values)
+        )
+        return inserted_id(done)
+    if (row.asset_group, row.extra) != (one.group, one.extra):
+        tx.execute(update(asset).where(asset.c.id == row.id).values(**values))
+    return int(row.id)
+
+
+def find_asset(tx: Tx, name: str | None, uri: str | None) -> AssetRow | None:
+    """Answer the asset of this name, of this uri, or of both; the oldest, if several fit."""
+    wanted = [column == value for column, value in _named(name, uri)]
+    rows = tx.execute(select(*_COLUMNS).where(*wanted).order_by(asset.c.id).limit(1)).mappings()
+    return next((AssetRow(**row) for row in rows), None)
+
+
+def _named(name: str | None, uri: str | None) -> list[tuple[ColumnElement[str], str]]:
+    pairs = ((asset.c.name, name), (asset.c.uri, uri))
+    return [(column, value) for column, value in pairs if value is not None]
+
+
+def read_asset(tx: Tx, asset_id: int) -> AssetRow | None:
+    """Answer the asset of this id, or None."""
+    rows = tx.execute(select(*_COLUMNS).where(asset.c.id == asset_id)).mappings()
+    return next((AssetRow(**row) for row in rows), None)
+
+
+def list_assets(
+    tx: Tx, *, like: str = "", uri_like: str = "", limit: int = 50, offset: int = 0
+) -> tuple[list[AssetRow], int]:
+    """Answer assets by name, and how many there are in all."""
+    wanted = [
+        column.icontains(text, autoescape=True)
+        for column, text in ((asset.c.name, like), (asset.c.uri, uri_like))
+        if text
+    ]
+    query = select(*_COLUMNS).where(*wanted).order_by(asset.c.name, asset.c.uri)
+    rows = tx.execute(query.limit(limit).offset(offset)).mappings()
+    total = tx.execute(select(func.count()).select_from(asset).where(*wanted)).scalar_one()
+    return [AssetRow(**row) for row in rows], int(total)
+
+
+def read_uses(tx: Tx, asset_ids: Sequence[int]) -> list[AssetUse]:
+    """Answer who uses these assets."""
+    query = select(asset_use).where(asset_use.c.asset_id.in_(asset_ids))
+    rows = tx.execute(query.order_by(asset_use.c.dag_id, asset_use.c.task_id)).mappings()
+    return [AssetUse(**row) for row in rows]
+
+
+def read_last_events(tx: Tx, asset_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """Answer (id, moment) of the newest event of each of these assets that has any."""
+    newest = (
+        select(func.max(asset_event.c.id))
+        .where(asset_event.c.asset_id.in_(asset_ids))
+        .group_by(asset_event.c.asset_id)
+    )
+    query = select(asset_event.c.asset_id, asset_event.c.id, asset_event.c.at)
+    rows = tx.execute(query.where(asset_event.c.id.in_(newest)))
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def apply_asset_events(
+    tx: Tx, pushes: Sequence[AssetEventPush], source: EventSource, now: datetime
+) -> list[int]:
+    """Write events; answer their ids. One of a reference that names no asset is left out."""
+    made: list[int] = []
+    for push in pushes:
+        asset_id = _asset_of(tx, push, now)
+        if asset_id is None:
+            continue
+        done = tx.execute(
+            insert(asset_event).values(
+                asset_id=asset_id,
+                at=now,
+                extra=push.extra,
+                partition_key=push.partition_key,
+                alias=push.alias,
+                source_dag_id=source.dag_id,
+                source_run_id=source.run_id,
+                source_task_id=source.task_id,
+                source_map_index=source.map_index,
+            )
+        )
+        made.append(inserted_id(done))
+    return made
+
+
+def _asset_of(tx: Tx, push: AssetEventPush, now: datetime) -> int | None:
+    if push.name is None or push.uri is None:
+        found = find_asset(tx, push.name, push.uri)
+        return None if found is None else found.id
+    one = AssetSpec(name=push.name, uri=push.uri, group=push.group, extra=push.asset_extra)
+    return ensure_asset(tx, one, now)
+
+
+def read_events(tx: Tx, wish: EventFilter) -> tuple[list[AssetEvent], int]:
+    """Answer events, and how many fit in all."""
+    wanted = _conditions(wish)
+    joined = asset_event.join(asset, asset.c.id == asset_event.c.asset_id)
+    order = [asset_event.c.at, asset_event.c.id]
+    if not wish.ascending:
+        order = [column.desc() for column in order]  # type: ignore[misc]
+    query = (
+        select(
+            *(column for column in asset_event.c if column.name != "alias"),
+            asset.c.name,
+            asset.c.uri,
+            asset.c.asset_group.label("group"),
+        )
+        .select_from(joined)
+        .where(*wanted)
+        .order_by(*order)
+        .limit(wish.limit)
+        .offset(wish.offset)
+    )
+    found = [AssetEvent(**row) for row in tx.execute(query).mappings()]
+    total = tx.execute(select(func.count()).select_from(joined).where(*wanted)).scalar_one()
+    return found, int(total)
+
+
+def _conditions(wish: EventFilter) -> list[ColumnElement[bool]]:
+    equal = [
+        (asset_event.c.asset_id, wish.asset_id),
+        (asset_event.c.alias, wish.alias),
+        *_named(wish.name, wish.uri),
+    ]
+    if wish.source is not None:
+        equal += [
+            (asset_event.c.source_dag_id, wish.source.dag_id),
+            (asset_event.c.source_run_id, wish.source.run_id),
+            (asset_event.c.source_task_id, wish.source.task_id),
+        ]
+    wanted = [column == value for column, value in equal if value is not None]
+    if wish.after is not None:
+        wanted.append(asset_event.c.at >= wish.after)
+    if wish.before is not None:
+        wanted.append(asset_event.c.at <= wish.before)
+    return wanted

@@ -1,0 +1,96 @@
+"""Tables of data that tasks make known: assets and their events, state that outlives a try."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from tradewind.store.tables import Json, Moment
+from tradewind.store.tables import metadata as metadata
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", String(1500), nullable=False),
+    Column("uri", String(1500), nullable=False),
+    Column("asset_group", String(1500), nullable=False),
+    Column("extra", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("name", "uri"),
+)
+Index("ix_asset_uri", asset.c.uri)
+
+asset_use = Table(
+    "asset_use",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("role", String(10), primary_key=True),
+    Column("task_id", String(250), primary_key=True),
+    Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+)
+Index("ix_asset_use_asset", asset_use.c.asset_id)
+
+asset_event = Table(
+    "asset_event",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("extra", Json, nullable=False),
+    Column("partition_key", String(250)),
+    Column("alias", String(1500)),
+    Column("source_dag_id", String(250)),
+    Column("source_run_id", String(250)),
+    Column("source_task_id", String(250)),
+    Column("source_map_index", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_asset_event_asset", asset_event.c.asset_id, asset_event.c.at)
+Index("ix_asset_event_alias", asset_event.c.alias, sqlite_where=asset_event.c.alias.is_not(None))
+
+task_state = Table(
+    "task_state",
+    metadata,
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("task_id", String(250), primary_key=True),
+    Column("map_path", String(100), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires_at", Moment),
+    Column("updated_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_task_state_expiry",
+    task_state.c.expires_at,
+    sqlite_where=task_state.c.expires_at.is_not(None),
+)
+
+asset_state = Table(
+    "asset_state",
+    metadata,
+    Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires_at", Moment),
+    Column("updated_at", Moment, nullable=False),
+    Column("writer", Json, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_asset_state_expiry",
+    asset_state.c.expires_at,
+    sqlite_where=asset_state.c.expires_at.is_not(None),
+)
