@@ -102,7 +102,6 @@ def test_what_would_change_results_if_ignored_is_refused(argument, value):
     [
         ("executor", "x"),
         ("executor_config", {"a": 1}),
-        ("outlets", ["asset"]),
         ("sla", timedelta(hours=1)),
         ("provide_context", True),
     ],
