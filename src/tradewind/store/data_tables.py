@@ -12,15 +12,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tradewind.store.tables import Json, Moment
+from tradewind.store.columns import Id, Json, Moment
 from tradewind.store.tables import metadata as metadata
-
-RowId = BigInteger().with_variant(Integer, "sqlite")
 
 asset = Table(
     "asset",
     metadata,
-    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("name", String(1500), nullable=False),
     Column("uri", String(1500), nullable=False),
     Column("asset_group", String(1500), nullable=False),
@@ -45,7 +43,7 @@ Index("ix_asset_use_asset", asset_use.c.asset_id)
 asset_event = Table(
     "asset_event",
     metadata,
-    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
     Column("at", Moment, nullable=False),
     Column("extra", Json, nullable=False),
