@@ -14,7 +14,7 @@ def clean(
 ) -> None:
     """Remove values of state stores whose time is over."""
     with open_api("state_stores") as api:
-        found = api.own("POST", "/state-stores/clean", {"dry_run": dry_run})
+        found = api.post("/api/own/state-stores/clean", {"dry_run": dry_run})
     total = found["task_states"] + found["asset_states"]
     verb = "Would remove" if dry_run else "Removed"
     print(
