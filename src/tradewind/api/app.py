@@ -18,6 +18,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "xcoms": ("/api/v2", "tradewind.api.public.xcoms"),
     # Behind logs and xcoms, whose paths would be taken for a map index.
     "instances": ("/api/v2", "tradewind.api.public.instances"),
+    "assets": ("/api/v2", "tradewind.api.public.assets"),
     "variables": ("/api/v2", "tradewind.api.public.variables"),
     "pools": ("/api/v2", "tradewind.api.public.pools"),
     "connections": ("/api/v2", "tradewind.api.public.connections"),
@@ -25,6 +26,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "import_errors": ("/api/v2", "tradewind.api.public.import_errors"),
     "why": ("/api/own", "tradewind.api.own.why"),
     "next_runs": ("/api/own", "tradewind.api.own.next_runs"),
+    "state_stores": ("/api/own", "tradewind.api.own.state_stores"),
     "secrets": ("/api/own", "tradewind.api.own.secrets"),
     "backfill_dates": ("/api/own", "tradewind.api.own.backfill_dates"),
 }

@@ -66,6 +66,11 @@ COMMANDS: dict[str, Command] = {
     "pools get": Command("tradewind.cli.pools:get", "Show a pool."),
     "pools set": Command("tradewind.cli.pools:set_pool", "Add or change a pool."),
     "pools delete": Command("tradewind.cli.pools:delete", "Delete a pool."),
+    "assets list": Command("tradewind.cli.assets:list_assets", "List assets."),
+    "assets details": Command("tradewind.cli.assets:details", "Show everything about an asset."),
+    "state-store clean": Command(
+        "tradewind.cli.state_store:clean", "Remove values of state stores whose time is over."
+    ),
     "config list": Command("tradewind.cli.config:list_settings", "List the settings in force."),
     "config get-value": Command("tradewind.cli.config:get_value", "Print one setting."),
     "compat alias": Command(
@@ -87,6 +92,8 @@ NOUNS: dict[str, str] = {
     "dags": "Dags and their runs",
     "tasks": "Tasks and their states",
     "backfill": "Runs for ranges of past dates",
+    "assets": "Assets and who uses them",
+    "state-store": "State that outlives a try",
     "variables": "Variables",
     "connections": "Connections",
     "pools": "Pools and their slots",

@@ -50,8 +50,13 @@ TOKEN_NEEDED = {
         for method in ("PUT", "POST")
         for verb in ("pause", "unpause", "cancel")
     ),
+    ("GET", f"{V2}/assets"),
+    ("GET", f"{V2}/assets/events"),
+    ("GET", f"{V2}/assets/{{asset_id}}"),
+    ("GET", f"{V2}/assets/{{asset_id}}/state-store"),
     ("GET", f"{V2}/importErrors"),
     ("GET", f"{V2}/importErrors/{{import_error_id}}"),
+    ("POST", "/api/own/state-stores/clean"),
     ("GET", "/api/own/why"),
     ("GET", "/api/own/health"),
     ("GET", "/api/own/next-runs/{dag_id}"),
