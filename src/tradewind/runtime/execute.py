@@ -18,9 +18,8 @@ from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
-from tradewind.protocol.reports import XComPush
-from tradewind.runtime import listening
 from tradewind.protocol.reports import AssetEventPush, XComPush
+from tradewind.runtime import listening
 from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.data import check_references
