@@ -233,9 +233,9 @@ class _Decider:
             answer = gated(answer, graph.row(plan.gates_row[task], cell.prefixes))
         if answer is not Verdict.RUN:
             return answer
-        skippers = plan.skippers_row[task]
-        if skippers >= 0 and graph.row(skippers, cell.prefixes)[PENDING]:
-            return Verdict.WAIT
+        for row in (plan.skippers_row[task], plan.sources_row[task]):
+            if row >= 0 and graph.row(row, cell.prefixes)[PENDING]:
+                return Verdict.WAIT
         return Verdict.SKIP if graph.is_marked(task, cell) else Verdict.RUN
 
     def is_open(self, levels: tuple[int, ...], prefixes: tuple[str, ...]) -> bool | None:
@@ -418,7 +418,13 @@ class _Decider:
         around = self.plan.around[node.task]
         if around and self.is_open(around, node.prefixes) is not True:
             return False
-        return self.verdict(node.task, node.cell) is Verdict.RUN
+        if self.verdict(node.task, node.cell) is not Verdict.RUN:
+            return False
+        level = self.plan.own_level[node.task]
+        if level < 0:
+            return True
+        found = level_length(self.graph, level, node.cell.path)
+        return found.verdict is Verdict.RUN and index_in_level(node.path) < found.length
 
     def stop_the_rest(self) -> None:
         """After the first failure of a fail-fast Dag: nothing else goes on but teardowns."""

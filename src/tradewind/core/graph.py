@@ -498,7 +498,9 @@ class RunGraph:
         """Count a node in everywhere, or out."""
         task, stands = node.task, CLASS_OF[node.state]
         sign = -1 if leave else 1
-        for number in self.plan.retried_of[task]:
+        # The group around one is there before it, and until it is gone.
+        retried = self.plan.retried_of[task]
+        for number in retried if leave else reversed(retried):
             self._enter_group((number, node.at(self.plan.retried[number].depth)), node, sign)
         self._enter_cell(node, sign)
         self.idle += sign * (node.state is TaskState.NONE)
@@ -535,7 +537,7 @@ class RunGraph:
             group = self.groups[key] = GroupTry()
             parent = self.parent_of(key)
             if parent is not None:
-                self.groups.setdefault(parent, GroupTry()).open += 1
+                self.groups[parent].open += 1
         elif group.settled:
             self._unsettle(key)
         stands = CLASS_OF[node.state]

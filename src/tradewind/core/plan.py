@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
-from tradewind.core.readiness import EARLY_RULES, RULES, Rule
-from tradewind.core.scopes import leaf_tasks, scope_gates, upstream_without
+from tradewind.core.readiness import RULES, Rule
+from tradewind.core.scopes import leaf_tasks, scope_gates, skip_gates, upstream_without
 from tradewind.core.spec import DagSpec, MapAxis, RetrySpec, TaskSpec
 
 
@@ -175,16 +175,21 @@ class DagPlan:
         self.depths: list[tuple[int, ...]] = []
         self.counts_row = [self._row(n, self.around[n], n, self.upstream[n]) for n in tasks]
         self.setups_row = [self._setups_row(n) for n in tasks]
-        gates = scope_gates(self.tasks, self.upstream, self.downstream)
+        mapped = tuple(map(bool, self.around))
+        gates = scope_gates(self.tasks, self.upstream, self.downstream, mapped)
         self.gates_row = [
             self._row(n, self.around[n], n, gates[n]) if gates[n] else -1 for n in tasks
         ]
-        self.skippers_row = [self._skippers_row(n) for n in tasks]
+        skippers = skip_gates(self.tasks, self.upstream, self.downstream)
+        self.skippers_row = [
+            self._row(n, self.around[n], n, skippers[n]) if skippers[n] else -1 for n in tasks
+        ]
         self.level_sources: tuple[tuple[str, ...], ...] = tuple(
             tuple(sorted({task_id for axis in level.axes for task_id, _ in axis.sources()}))
             for level in self.levels
         )
         self.level_row = [self._level_row(number) for number in range(len(self.levels))]
+        self.sources_row = [-1 if own < 0 else self.level_row[own] for own in self.own_level]
         self.tells: tuple[tuple[Tell, ...], ...] = tuple(map(tuple, self._tells))
         # What counts for the run is held back by the outermost retried group around a task.
         self.run_holder = tuple(mine[-1] if mine else -1 for mine in self.retried_of)
@@ -209,12 +214,6 @@ class DagPlan:
             return -1
         setups = [up for up in self.upstream[task] if self.tasks[up].is_setup]
         return self._row(task, self.around[task], task, setups)
-
-    def _skippers_row(self, task: int) -> int:
-        if self.tasks[task].trigger_rule not in EARLY_RULES:
-            return -1
-        skippers = [up for up in self.upstream[task] if self.tasks[up].can_skip]
-        return self._row(task, self.around[task], task, skippers) if skippers else -1
 
     def _level_row(self, number: int) -> int:
         level = self.levels[number]

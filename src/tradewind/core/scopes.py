@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from tradewind.core.readiness import EARLY_RULES
 from tradewind.core.spec import TaskSpec
 
 Edges = Sequence[Sequence[int]]
@@ -72,7 +73,10 @@ def leaf_tasks(tasks: Sequence[TaskSpec], downstream: Edges) -> tuple[bool, ...]
 
 
 def scope_gates(
-    tasks: Sequence[TaskSpec], upstream: Edges, downstream: Edges
+    tasks: Sequence[TaskSpec],
+    upstream: Edges,
+    downstream: Edges,
+    in_mapped_group: Sequence[bool] = (),
 ) -> tuple[tuple[int, ...], ...]:
     """Answer for each task the setups whose scope it is in without being right below them.
 
@@ -106,13 +110,59 @@ def scope_gates(
         for number in scope:
             if tasks[number].is_teardown or setup in upstream[number]:
                 continue
-            if not _is_told(number, setup, scope, tasks, upstream):
+            # What is in a mapped group may end by what the group is mapped over instead.
+            telling = [up for up in upstream[number] if not any(in_mapped_group[up : up + 1])]
+            if not _is_told(number, setup, scope, tasks, telling, upstream):
                 gates[number].append(setup)
     return tuple(tuple(sorted(gate)) for gate in gates)
 
 
+def skip_gates(
+    tasks: Sequence[TaskSpec], upstream: Edges, downstream: Edges
+) -> tuple[tuple[int, ...], ...]:
+    """Answer for each task those that may choose to skip it and that it must wait for besides.
+
+    A task is left out whose own rule lets it run only after the choice was made: so the order in
+    which tasks end never decides whether a choice comes too late.
+
+    Example:
+        >>> choose, left, late = (
+        ...     TaskSpec(task_id=name, operator="o", can_skip=skips, trigger_rule=rule)
+        ...     for name, skips, rule in (
+        ...         ("choose", "below", "all_success"),
+        ...         ("left", "", "all_success"),
+        ...         ("late", "", "all_done"),
+        ...     )
+        ... )
+        >>> skip_gates([choose, left, late], [(), (0,), (1,)], [(1,), (2,), ()])
+        ((), (), (0,))
+    """
+    gates: list[list[int]] = [[] for _ in tasks]
+    for number, task in enumerate(tasks):
+        if not task.can_skip:
+            continue
+        after: set[int] = set()
+        reach = _reach(number, downstream) if task.can_skip == "below" else downstream[number]
+        for below in sorted(reach):
+            rule = tasks[below].trigger_rule
+            if number in upstream[below]:
+                waits = rule not in EARLY_RULES
+            else:
+                waits = rule == "all_success" and not after.isdisjoint(upstream[below])
+            if not waits and not tasks[below].is_teardown:
+                gates[below].append(number)
+            if waits or not tasks[below].is_teardown:
+                after.add(below)
+    return tuple(map(tuple, gates))
+
+
 def _is_told(
-    number: int, setup: int, scope: set[int], tasks: Sequence[TaskSpec], upstream: Edges
+    number: int,
+    setup: int,
+    scope: set[int],
+    tasks: Sequence[TaskSpec],
+    telling: Iterable[int],
+    upstream: Edges,
 ) -> bool:
     if tasks[number].trigger_rule != "all_success":
         return False
@@ -120,7 +170,7 @@ def _is_told(
         up in scope
         and not tasks[up].is_teardown
         and (tasks[up].trigger_rule == "all_success" or setup not in upstream[up])
-        for up in upstream[number]
+        for up in telling
     )
 
 

@@ -134,8 +134,9 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The trigger it begins with, without a worker; None: it begins with its code."""
     map_index_template: str | None = None
     wait_for_past_depends_before_skipping: bool = False
-    can_skip: bool = False
-    """It may choose which tasks right below are skipped: none of them starts before it ended."""
+    can_skip: str = ""
+    """``next`` where it may choose to skip tasks right below, ``below`` where any further down:
+    none of them starts before it ended."""
     owner: str = "airflow"
     doc_md: str | None = None
     display_name: str | None = None

@@ -21,6 +21,7 @@ from tradewind.runtime.promises import (
     task_events,
 )
 from tradewind.runtime.serialize_assets import serialize_assets, warn_of_assets
+from tradewind.sdk.branching import BranchMixIn
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import TriggerRule, WeightRule
 from tradewind.sdk.exceptions import (
@@ -116,7 +117,7 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
         wait_for_downstream=bool(task.wait_for_downstream),
         ignore_first_depends_on_past=bool(task.ignore_first_depends_on_past),
         wait_for_past_depends_before_skipping=bool(task.wait_for_past_depends_before_skipping),
-        can_skip=issubclass(cls, SkipMixin),
+        can_skip=_reach_of_skips(cls),
         start_date=convert_to_utc(task.start_date),
         end_date=convert_to_utc(task.end_date),
         is_empty=_is_empty(task, cls),
@@ -149,6 +150,12 @@ def _serialize_start_trigger(task: Any) -> StartTrigger | None:
         next_kwargs=encode(dict(args.next_kwargs or {})).decode(),
         timeout_seconds=_seconds(args.timeout),
     )
+
+
+def _reach_of_skips(cls: type) -> str:
+    if issubclass(cls, BranchMixIn):
+        return "next"
+    return "below" if issubclass(cls, SkipMixin) else ""
 
 
 def _serialize_retry(task: Any) -> RetrySpec:
