@@ -67,6 +67,12 @@ class UnauthorizedError(TradewindError):
     status = 401
 
 
+class ForbiddenError(TradewindError):
+    """Whoever asks is known, and this is not theirs to do."""
+
+    status = 403
+
+
 class UnavailableError(TradewindError):
     """The server, the database or a worker cannot be reached now."""
 

@@ -16,6 +16,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "runs": ("/api/v2", "tradewind.api.public.runs"),
     "logs": ("/api/v2", "tradewind.api.public.logs"),
     "xcoms": ("/api/v2", "tradewind.api.public.xcoms"),
+    "human_inputs": ("/api/v2", "tradewind.api.public.human_inputs"),
     # Behind logs and xcoms, whose paths would be taken for a map index.
     "instances": ("/api/v2", "tradewind.api.public.instances"),
     "assets": ("/api/v2", "tradewind.api.public.assets"),

@@ -45,6 +45,8 @@ COMMANDS: dict[str, Command] = {
     "tasks states-for-dag-run": Command(
         "tradewind.cli.tasks:states_for_dag_run", "List the task instances of one run."
     ),
+    "tasks questions": Command("tradewind.cli.questions:questions", "List what tasks ask people."),
+    "tasks answer": Command("tradewind.cli.questions:answer", "Answer a task's question."),
     "tasks test": Command(
         "tradewind.cli.local_runs:run_task_here", "Run one task here, without its dependencies."
     ),

@@ -22,16 +22,18 @@ from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.desk import Desk
 from tradewind.scheduler.explain import Explain
+from tradewind.scheduler.people import answer_question
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.scheduler.reaper import Reaper
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.triggers import Triggers
-from tradewind.scheduler.wishes import BackfillWish, Health, Trigger
+from tradewind.scheduler.wishes import BackfillWish, Health, InputAnswer, Trigger
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
 from tradewind.store.backfills import BackfillDate, BackfillFacts
 from tradewind.store.callbacks import Callback
 from tradewind.store.database import Tx
+from tradewind.store.human_inputs import HumanInput
 from tradewind.store.moments import Moments, read_moments, read_waits_ahead
 from tradewind.store.secrets import Vault
 
@@ -163,6 +165,13 @@ class Engine:
         run = self._commands.restart(tx, wish, now)
         self._finish(tx, now)
         return runs.read_run_by_pk(tx, run.pk) or run
+
+    def answer_input(self, tx: Tx, wish: InputAnswer, now: datetime) -> HumanInput:
+        """Take a person's answer to a task's question. See ``answer_question``."""
+        self._guard(tx)
+        answered = answer_question(tx, self._triggers, wish, now)
+        self._finish(tx, now)
+        return answered
 
     def plan_backfill(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
         """Answer what a backfill would do. See ``Commands.plan_backfill``."""

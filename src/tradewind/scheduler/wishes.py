@@ -37,6 +37,20 @@ class BackfillWish(msgspec.Struct, frozen=True, kw_only=True):
     conf: dict[str, Any] = {}
 
 
+class InputAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person answers to a task's question."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    try_number: int | None = None
+    """Of which try; None: of the present one."""
+    chosen_options: tuple[str, ...]
+    params_input: dict[str, Any] = {}
+    user_name: str | None = None
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Whether due work moves."""
 

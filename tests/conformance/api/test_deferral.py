@@ -183,6 +183,53 @@ def ask(stack: Stack, worker: str, **fields: Any) -> Answer:
     return answer
 
 
+PATH = "/api/v2/dags/daily_sales/dagRuns/r/taskInstances/extract/-1/hitlDetails"
+
+
+def test_a_person_answers_once(stack: Stack, worker: str) -> None:
+    ask(stack, worker, params={"day": {"value": 1, "schema": {}}}, method_kwargs=b'{"a":1}')
+    (listed,) = stack.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false")[
+        "hitl_details"
+    ]
+    assert (listed["subject"], listed["response_received"]) == ("Ship it?", False)
+    body = {"chosen_options": ["yes"]}
+    said = stack.ask("PATCH", PATH, body)
+    assert (said["chosen_options"], said["params_input"]) == (["yes"], {"day": 1})
+    assert stack.ask("PATCH", PATH, body, status=409)["code"] == "already-answered"
+    assert stack.get(PATH)["response_received"]
+    assert stack.get(f"{PATH}/tries/1")["chosen_options"] == ["yes"]
+    (second,) = of_run(stack.exchange(worker))
+    assert second.resume is not None
+    assert (second.resume.kwargs, second.resume.is_answer) == (b'{"a":1}', True)
+    again = ended(second, LegState.RESCHEDULED, wake_at=NOW)
+    (third,) = of_run(stack.exchange(worker, finishes=(again,)))
+    assert (third.resume, third.reschedules) == (None, 1)
+
+
+def test_only_those_it_is_for_may_answer(stack: Stack, worker: str) -> None:
+    ask(stack, worker, assigned_users=("ann",))
+    body = {"chosen_options": ["yes"]}
+    refused = stack.call("PATCH", PATH, body, {"tradewind-user": "bob"})
+    assert (refused.status, refused.json()["code"]) == (403, "not-yours-to-answer")
+    assert stack.call("PATCH", PATH, body).status == 403
+    taken = stack.call("PATCH", PATH, body, {"tradewind-user": "ann"}).json()
+    assert taken["responded_by"] == {"id": "ann", "name": "ann"}
+
+
+def test_answers_that_do_not_fit(stack: Stack, worker: str) -> None:
+    stack.trigger(dag_run_id="r")
+    assert stack.get(PATH, status=404)["code"] == "no-question"
+    (order,) = stack.exchange(worker).claims
+    asked = InputRequest(subject="Ship it?", options=("yes", "no"))
+    stack.exchange(worker, finishes=(ended(order, LegState.AWAITING_INPUT, input_request=asked),))
+    for body in (
+        {"chosen_options": ["perhaps"]},
+        {"chosen_options": ["yes", "no"]},
+        {"chosen_options": ["yes"], "params_input": {"odd": 1}},
+    ):
+        assert stack.ask("PATCH", PATH, body, status=400)["code"] == "bad-answer"
+
+
 def test_nobody_answers_in_time_and_the_defaults_are_taken(stack: Stack, worker: str) -> None:
     late = NOW + timedelta(minutes=5)
     ask(stack, worker, defaults=("no",), timeout_at=late)

@@ -138,7 +138,7 @@ def get_task_instance(
     """Read the one instance of a task that is not mapped."""
     with services.database.read() as tx:
         run, row = find_instance(tx, dag_id, dag_run_id, task_id, None)
-        return _one(tx, run, row)
+        return instance_shape(tx, run, row)
 
 
 @router.get(_INSTANCES + "/{task_id}/listMapped")
@@ -176,10 +176,11 @@ def get_mapped_task_instance(
     """Read one instance of a task; -1 is the index of one that is not mapped."""
     with services.database.read() as tx:
         run, row = find_instance(tx, dag_id, dag_run_id, task_id, map_index)
-        return _one(tx, run, row)
+        return instance_shape(tx, run, row)
 
 
-def _one(tx: Tx, run: Run, row: TaskInstance) -> InstanceShape:
+def instance_shape(tx: Tx, run: Run, row: TaskInstance) -> InstanceShape:
+    """Answer one instance as a response shows it."""
     return _shape(Labels(tx), run, row, _rendered(tx, [row]))
 
 
