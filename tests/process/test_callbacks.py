@@ -84,6 +84,37 @@ with DAG(
 """
 
 
+PLUGIN = """
+import json
+from pathlib import Path
+from tradewind.sdk.listeners import hookimpl
+from tradewind.sdk.plugins import AirflowPlugin
+
+ROOT = Path(__file__).parent.parent
+
+def write(event, who):
+    with (ROOT / "heard").open("a") as file:
+        file.write(json.dumps({"event": event, "who": who}) + "\\n")
+
+class Ears:
+    @hookimpl
+    def on_task_instance_success(self, previous_state, task_instance):
+        write("task", task_instance.task_id)
+
+    @hookimpl
+    def on_dag_run_running(self, dag_run):
+        write("running", dag_run.run_id)
+
+    @hookimpl
+    def on_dag_run_success(self, dag_run, msg):
+        write(msg, dag_run.run_id)
+
+class Listening(AirflowPlugin):
+    name = "listening"
+    listeners = [Ears()]
+"""
+
+
 def lines(place: Installation, name: str) -> list[dict[str, Any]]:
     path: Path = place.root / name
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -92,6 +123,8 @@ def lines(place: Installation, name: str) -> list[dict[str, Any]]:
 def start(install: Install, **settings: str) -> Installation:
     place = install(**settings)
     (place.dags / "calls.py").write_text(DAG)
+    (place.root / "plugins").mkdir()
+    (place.root / "plugins" / "ears.py").write_text(PLUGIN)
     place.start()
     place.wait_ready()
     there = lambda: place.call("GET", "/api/v2/dags/slow")[0] == 200  # noqa: E731 - one look
@@ -121,8 +154,18 @@ def test_ends_that_no_task_could_tell_of_are_told_by_a_worker(install: Install) 
     trigger(place, "good", "two")
     wait_for(lambda: lines(place, "good"), "the success is told")
     assert lines(place, "good")[0]["reason"] == "success"
-    done = "SELECT count(*) FROM callback WHERE state = 'success'"
+    done = "SELECT count(*) FROM callback WHERE state = 'success' AND kind <> 'listener'"
     wait_for(lambda: place.value(done) == 3, "all are recorded")
+    heard = {("running", "one"), ("running", "two"), ("task", "works"), ("success", "two")}
+    wait_for(
+        lambda: {(one["event"], one["who"]) for one in lines(place, "heard")} == heard,
+        "listeners hear of all",
+    )
+    _, told = place.call("GET", "/api/own/callbacks?dag_id=calls&run_id=one")
+    mine = next(one for one in told["callbacks"] if one["kind"] == "dag")
+    where = f"/api/own/callbacks/{mine['callback_id']}/log?dag_id=calls&run_id=one"
+    _, log = place.call("GET", where)
+    assert "on_failure_callback of 'dies' in one" in log["content"][0]["event"]
 
 
 def test_a_callback_whose_worker_is_killed_runs_again_under_its_id(install: Install) -> None:
@@ -135,7 +178,7 @@ def test_a_callback_whose_worker_is_killed_runs_again_under_its_id(install: Inst
     first = lines(place, "good")[0]
     assert again[0]["id"] == first["id"]
     assert again[0]["pid"] != first["pid"]
-    done = "SELECT state, tries FROM callback"
+    done = "SELECT state, tries FROM callback WHERE kind = 'dag'"
     wait_for(lambda: place.rows(done) == [("success", 2)], "its success is recorded")
     assert len(lines(place, "good")) == 2
 
@@ -156,3 +199,6 @@ def test_missed_deadlines_call_back_and_fail_the_run(install: Install) -> None:
     ]
     assert {one["dag"] for one in lines(place, "late")} == {"slow"}
     assert len(lines(place, "late")) == 3
+    _, told = place.call("GET", "/api/own/deadlines?dag_id=slow&run_id=one&state=missed")
+    assert [one["alert_name"] for one in told["deadlines"]] == ["own", "task", "run", ""]
+    assert all(one["missed_at"] for one in told["deadlines"])

@@ -26,6 +26,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "backfills": ("/api/v2", "tradewind.api.public.backfills"),
     "import_errors": ("/api/v2", "tradewind.api.public.import_errors"),
     "why": ("/api/own", "tradewind.api.own.why"),
+    "promises": ("/api/own", "tradewind.api.own.promises"),
     "next_runs": ("/api/own", "tradewind.api.own.next_runs"),
     "state_stores": ("/api/own", "tradewind.api.own.state_stores"),
     "secrets": ("/api/own", "tradewind.api.own.secrets"),

@@ -40,6 +40,12 @@ COMMANDS: dict[str, Command] = {
     "dags test": Command(
         "tradewind.cli.local_runs:run_dag_here", "Run a Dag here and now, in this process."
     ),
+    "dags deadlines": Command(
+        "tradewind.cli.promises:deadlines", "List deadlines: when due, and what became of them."
+    ),
+    "dags callbacks": Command(
+        "tradewind.cli.promises:callbacks", "List what a run's callbacks were told."
+    ),
     "tasks list": Command("tradewind.cli.tasks:list_tasks", "List a Dag's tasks."),
     "tasks state": Command("tradewind.cli.tasks:state", "Show the state of one task instance."),
     "tasks states-for-dag-run": Command(
@@ -86,6 +92,7 @@ COMMANDS: dict[str, Command] = {
     "api-server": Command("tradewind.cli.processes:api_server", "Run an API server (PostgreSQL)."),
     "health": Command("tradewind.cli.health:health", "Say whether due work moves."),
     "why": Command("tradewind.cli.why:why", "Say why a run or a task waits."),
+    "plugins": Command("tradewind.cli.promises:plugins", "List plugins and what they add."),
     "run": Command("tradewind.cli.local_runs:run_file", "Run a Dag file as a program."),
     "version": Command("tradewind.cli.version:version", "Print the version."),
 }
