@@ -60,7 +60,7 @@ class Server:
     def exchange(self, **said: object) -> Answer:
         self.seq += 1
         with self.database.begin() as tx:
-            message = Exchange(worker_id=self.worker, seq=self.seq, held=None, **said)  # type: ignore[arg-type]
+            message = Exchange(worker_id=self.worker, seq=self.seq, **said)  # type: ignore[arg-type]
             return self.engine.exchange(tx, message, self.now)
 
     def finish(self, order: TaskOrder) -> Finish:
@@ -92,7 +92,10 @@ class Server:
         held: list[TaskOrder] = []
         for _ in range(5_000):
             done = held.pop(self.rng.randrange(len(held))) if held else None
-            answer = self.exchange(finishes=() if done is None else (self.finish(done),))
+            answer = self.exchange(
+                finishes=() if done is None else (self.finish(done),),
+                held=tuple(one.attempt_id for one in held),
+            )
             held += answer.claims
             with self.database.read() as tx:
                 if read_run(tx, dag_id, "r").state in TERMINAL_RUN:  # type: ignore[union-attr]
