@@ -56,7 +56,11 @@ class Usage(msgspec.Struct, kw_only=True):
     slots: dict[str, int]
     """All pools there are, with their slots; -1 is without end."""
     pools: dict[str, int] = {}
-    """Slots taken in each pool: queued, running and, where the pool says so, deferred ones."""
+    """Slots taken in each pool by what is queued or runs."""
+    deferred: dict[str, int] = {}
+    """Slots in each pool of those that are deferred."""
+    with_deferred: frozenset[str] = frozenset()
+    """Pools in which deferred ones keep their slots."""
     runs: dict[int, int] = {}
     """Queued and running instances of each run, by its ``run_pk``."""
     dag_tasks: dict[tuple[str, str], int] = {}
@@ -66,6 +70,11 @@ class Usage(msgspec.Struct, kw_only=True):
     """By (run pk, task id); needed for tasks with ``max_active_tis_per_dagrun``. Counts alike."""
     room: int | None = None
     """How many more may be queued in all; None for no such limit."""
+
+    def taken(self, pool: str) -> int:
+        """Answer how many slots of a pool are taken, those of deferred ones where it says so."""
+        taken = self.pools.get(pool, 0)
+        return taken + self.deferred.get(pool, 0) if pool in self.with_deferred else taken
 
     def admit(self, candidate: Candidate) -> None:
         """Count one more instance as queued."""
@@ -126,7 +135,7 @@ def _held_by_pool(candidate: Candidate, usage: Usage) -> Held | None:
             "wants-too-much",
             f"It wants {wanted} slots and pool '{name}' has only {slots}: it can never run.",
         )
-    free = slots - usage.pools.get(name, 0)
+    free = slots - usage.taken(name)
     if wanted > free:
         return Held(
             "pool-full",
@@ -257,7 +266,7 @@ def _may_have_room(key: _Group, usage: Usage) -> bool:
     slots = usage.slots.get(key[1])
     if slots is None:
         return False
-    return slots == INFINITE or usage.pools.get(key[1], 0) < slots
+    return slots == INFINITE or usage.taken(key[1]) < slots
 
 
 def choose_admissions(candidates: Iterable[Candidate], usage: Usage) -> list[Candidate]:

@@ -100,6 +100,9 @@ TERMINAL_LEG = frozenset(
 SLOT_HOLDING = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.RESTARTING})
 """States that hold pool slots and count against every limit on concurrency."""
 
+ACTIVE = SLOT_HOLDING | {TaskState.DEFERRED, TaskState.AWAITING_INPUT}
+"""States that count against a task's own limits (``max_active_tis_per_dag`` and per run)."""
+
 TIMED = frozenset({TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE})
 """States that end by themselves at ``wake_at``."""
 

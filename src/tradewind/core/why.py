@@ -32,6 +32,8 @@ class WaitFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Live workers of its queue; None where that is not known."""
     reason: str = ""
     """The reason of its last event."""
+    outside: str = ""
+    """What it waits for outside any process: its trigger, or a person."""
     run_waits: str = ""
     """Why its run waits, while the run is queued."""
 
@@ -68,7 +70,7 @@ def why_task(graph: RunGraph, task_id: str, map_path: str, facts: WaitFacts) -> 
         if facts.workers == 0:
             return f"It waits for a worker of queue '{queue}', and there is none."
         return f"It waits for a free place on a worker of queue '{queue}'."
-    return _why_under_way(node, graph.plan.tasks[node.task].task_id, facts.reason)
+    return _why_under_way(node, graph.plan.tasks[node.task].task_id, facts)
 
 
 def _why_ended(graph: RunGraph, node: Node, facts: WaitFacts) -> str:
@@ -110,7 +112,8 @@ def _why_scheduled(facts: WaitFacts) -> str:
     return "It is ready and about to be queued."
 
 
-def _why_under_way(node: Node, task_id: str, reason: str) -> str:
+def _why_under_way(node: Node, task_id: str, facts: WaitFacts) -> str:
+    reason = facts.reason
     due = "" if node.wake_at is None else f" at {iso_utc(node.wake_at)}"
     if node.state is TaskState.UP_FOR_RETRY and reason.endswith(AS_A_WHOLE):
         return f"{reason} It is due{due}."
@@ -120,8 +123,8 @@ def _why_under_way(node: Node, task_id: str, reason: str) -> str:
         TaskState.RESTARTING: "It was cleared while it ran; it starts over when that has ended.",
         TaskState.UP_FOR_RETRY: f"Try {node.try_number} failed{because}; the next is due{due}.",
         TaskState.UP_FOR_RESCHEDULE: f"It looks again{due}.",
-        TaskState.DEFERRED: "It waits for its trigger.",
-        TaskState.AWAITING_INPUT: "It waits for a person's answer.",
+        TaskState.DEFERRED: facts.outside or "It waits for its trigger.",
+        TaskState.AWAITING_INPUT: facts.outside or "It waits for a person's answer.",
     }[node.state]
 
 

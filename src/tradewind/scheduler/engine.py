@@ -351,7 +351,8 @@ class Engine:
         waiting = self._runs.waiting
         if not waiting.is_any_waiting():
             return
-        for live, row in waiting.choose(pools.read_slots(tx)):
+        waiting.set_pools(*pools.read_slots(tx))
+        for live, row in waiting.choose():
             moved = TaskMoved(
                 task_id=row.task_id,
                 map_path=row.map_path,

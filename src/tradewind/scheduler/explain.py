@@ -12,6 +12,7 @@ from tradewind.core.why import WaitFacts, why_run, why_task
 from tradewind.errors import NotFoundError, did_you_mean
 from tradewind.scheduler.commands import find_run
 from tradewind.scheduler.live import LiveRun
+from tradewind.scheduler.outside import why_outside
 from tradewind.scheduler.runs import Runs
 from tradewind.store import attempts, backfills, bundles, dags, events, pools, runs, workers
 from tradewind.store.database import Tx
@@ -69,7 +70,7 @@ class Explain:
             candidate = self._live.waiting.candidate(row.id)
             if candidate is not None:
                 usage = self._live.waiting.usage
-                usage.slots = pools.read_slots(tx)
+                self._live.waiting.set_pools(*pools.read_slots(tx))
                 held = why_held(candidate, usage)
         elif row.state is TaskState.QUEUED:
             alive = sum(row.queue in one.queues for one in workers.read_live_workers(tx))
@@ -79,6 +80,7 @@ class Explain:
             workers=alive,
             reason=_said(tx, row) or reasons.get(f"{row.task_id}/{row.map_path}", ""),
             run_waits=waits,
+            outside=why_outside(tx, row),
         )
         return f"{name}: {why_task(live.graph, row.task_id, row.map_path, facts)}"
 

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import TypeVar
 
 from tradewind.core.admission import Candidate, Usage, Waitlist
-from tradewind.core.states import SLOT_HOLDING, TaskState
+from tradewind.core.states import ACTIVE, SLOT_HOLDING, TaskState
 from tradewind.protocol.triggers import TriggerCancel
 from tradewind.scheduler.live import LiveRun
 from tradewind.store.tasks import TaskInstance
@@ -63,7 +63,7 @@ class Waiting:
 
     def __init__(self) -> None:
         """Hold nothing yet."""
-        self.usage = Usage(slots={}, pools={}, runs={}, dag_tasks={}, run_tasks={})
+        self.usage = Usage(slots={}, pools={}, deferred={}, runs={}, dag_tasks={}, run_tasks={})
         self.queued: dict[str, RankedQueue] = {}
         self.cancelled: set[str] = set()
         self.unwatched: dict[str, dict[int, TriggerCancel]] = {}
@@ -89,7 +89,15 @@ class Waiting:
             return
         change = (new in SLOT_HOLDING) - (old in SLOT_HOLDING)
         if change:
-            self._count(row, change)
+            _add(self.usage.pools, row.pool, change * row.pool_slots)
+            _add(self.usage.runs, row.run_pk, change)
+        change = (new in ACTIVE) - (old in ACTIVE)
+        if change:
+            _add(self.usage.dag_tasks, (row.dag_id, row.task_id), change)
+            _add(self.usage.run_tasks, (row.run_pk, row.task_id), change)
+        change = (new is TaskState.DEFERRED) - (old is TaskState.DEFERRED)
+        if change:
+            _add(self.usage.deferred, row.pool, change * row.pool_slots)
 
     def _schedule(self, live: LiveRun, row: TaskInstance) -> None:
         task = live.tasks[row.task_id]
@@ -113,13 +121,6 @@ class Waiting:
         if row.dag_id not in self._paused or live.run.backfill_id is not None:
             self._waitlist.add(candidate)
 
-    def _count(self, row: TaskInstance, change: int) -> None:
-        usage = self.usage
-        _add(usage.pools, row.pool, change * row.pool_slots)
-        _add(usage.runs, row.run_pk, change)
-        _add(usage.dag_tasks, (row.dag_id, row.task_id), change)
-        _add(usage.run_tasks, (row.run_pk, row.task_id), change)
-
     def pause(self, dag_id: str) -> None:
         """Hold back what waits of a Dag; what runs goes on."""
         self._paused.add(dag_id)
@@ -138,9 +139,13 @@ class Waiting:
         """Tell whether there is anything to admit."""
         return len(self._waitlist) > 0
 
-    def choose(self, slots: dict[str, int]) -> list[Found]:
-        """Choose what to queue now, given the slots of each pool; count it as in use."""
+    def set_pools(self, slots: dict[str, int], with_deferred: frozenset[str]) -> None:
+        """Take what pools there are, and in which of them deferred ones keep their slots."""
         self.usage.slots = slots
+        self.usage.with_deferred = with_deferred
+
+    def choose(self) -> list[Found]:
+        """Choose what to queue now, in the pools that were set; count it as in use."""
         return [self._scheduled[c.ti_id][1:] for c in self._waitlist.choose(self.usage)]
 
     def candidate(self, ti_id: int) -> Candidate | None:

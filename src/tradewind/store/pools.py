@@ -23,7 +23,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
 _READ = Prepared(select(pool).where(pool.c.name == bindparam("b_name")))
 _LIST = Prepared(select(pool).order_by(pool.c.name))
-_SLOTS = Prepared(select(pool.c.name, pool.c.slots))
+_SLOTS = Prepared(select(pool.c.name, pool.c.slots, pool.c.include_deferred))
 _UPDATE = Prepared(
     update(pool)
     .where(pool.c.name == bindparam("b_name"))
@@ -41,9 +41,11 @@ def read_pools(tx: Tx) -> dict[str, Pool]:
     return {row["name"]: Pool(**row) for row in _LIST.records(tx)}
 
 
-def read_slots(tx: Tx) -> dict[str, int]:
-    """Answer how many slots each pool has."""
-    return dict(_SLOTS.rows(tx))
+def read_slots(tx: Tx) -> tuple[dict[str, int], frozenset[str]]:
+    """Answer how many slots each pool has, and in which deferred ones keep theirs."""
+    found = _SLOTS.rows(tx)
+    slots = {row.name: row.slots for row in found}
+    return slots, frozenset(row.name for row in found if row.include_deferred)
 
 
 def read_pool(tx: Tx, name: str) -> Pool:

@@ -248,3 +248,15 @@ def test_nobody_answers_in_time_and_there_are_no_defaults(stack: Stack, worker: 
     (second,) = of_run(stack.exchange(worker))
     assert second.resume is not None
     assert (second.resume.event, second.resume.failure) == (None, "timeout")
+
+
+def test_why_it_waits(stack: Stack, worker: str) -> None:
+    defer(stack, worker)
+    why = "/api/own/why?dag_id=daily_sales&run_id=r&task_id=extract"
+    assert "waits for a worker of queue 'default'" in str(stack.get(why))
+    trigger = claim(stack, worker)
+    assert "shop.triggers.Truck, which runs on worker 'w'" in str(stack.get(why))
+    held = (trigger.trigger_id,)
+    blocked: dict[int, str | None] = {trigger.trigger_id: "3.1 s at sleep(3)"}
+    stack.exchange(worker, held=(), triggers_held=held, blocked=blocked)
+    assert "held up all others of its process: 3.1 s at sleep(3)" in str(stack.get(why))

@@ -145,3 +145,10 @@ class TestWaitlist:
 
         assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}, pools={"p": 1}))] == [2]
         assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}))] == [1]
+
+
+def test_deferred_ones_keep_their_slots_where_the_pool_says_so() -> None:
+    tasks = [one(1, pool="p"), one(2, pool="p")]
+    held = {"slots": {"p": 2}, "deferred": {"p": 1}}
+    assert chosen(tasks, usage(**held)) == [1, 2]
+    assert chosen(tasks, usage(**held, with_deferred=frozenset({"p"}))) == [1]
