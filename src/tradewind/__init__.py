@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import BaseHook as BaseHook
     from tradewind.sdk import BaseNotifier as BaseNotifier
     from tradewind.sdk import BaseOperator as BaseOperator
+    from tradewind.sdk import BaseOperatorLink as BaseOperatorLink
     from tradewind.sdk import BaseSensorOperator as BaseSensorOperator
     from tradewind.sdk import BaseXCom as BaseXCom
     from tradewind.sdk import BashOperator as BashOperator

@@ -38,7 +38,7 @@ from tradewind.runtime.loading import load_file
 from tradewind.runtime.local import run_dag_in
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.serialize import serialize_dag
-from tradewind.sdk.context import set_current_context
+from tradewind.sdk.context import importing_for, set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException
 
@@ -145,7 +145,8 @@ def run_task_here(
     os.environ.update({k: str(v) for k, v in parse_object(env_vars, "--env-vars").items()})
     path, stored = _find(dag_id, logical_date, dagfile_path)
     with _asking_store(StoredPort(reads_xcoms=True)) as port:
-        dag = _load_dag(dag_id, path)
+        with importing_for(dag_id, task_id):
+            dag = _load_dag(dag_id, path)
         order = _order(dag, task_id, _facts(dag, stored, logical_date, params), map_index)
         _log_to_stderr()
         port.begin(dag_id, order.run.run_id, task_id, map_index)
@@ -173,7 +174,8 @@ def render_task(
     """Print each template field of a task as it would be for that date."""
     path, stored = _find(dag_id, logical_date, dagfile_path)
     with _asking_store(RenderPort()) as port:
-        dag = _load_dag(dag_id, path)
+        with importing_for(dag_id, task_id):
+            dag = _load_dag(dag_id, path)
         order = _order(dag, task_id, _facts(dag, stored, logical_date, {}), map_index)
         try:
             task = _rendered(dag, order, port)

@@ -73,7 +73,20 @@ _CONF = {"conf": f"{_SDK}.configuration:conf"}
 _XCOM = {"XCom": f"{_SDK}.xcom:XCom", "BaseXCom": f"{_SDK}.xcom:BaseXCom"}
 _STRATEGY = {"PriorityWeightStrategy": f"{_SDK}.weights:PriorityWeightStrategy"}
 
+_LINK = {"BaseOperatorLink": f"{_SDK}.operator_link:BaseOperatorLink"}
+_HOOKS = {
+    name: f"{_SDK}.policies:{name}"
+    for name in (
+        "dag_policy",
+        "get_airflow_context_vars",
+        "pod_mutation_hook",
+        "task_instance_mutation_hook",
+        "task_policy",
+    )
+}
+
 AUTHORING: Mapping[str, Mapping[str, str]] = {
+    "airflow.sdk.bases.operatorlink": _LINK,
     "airflow.sdk.bases.branch": _BRANCH,
     "airflow.sdk.bases.decorator": {
         **_CALLING,
@@ -117,6 +130,9 @@ AUTHORING: Mapping[str, Mapping[str, str]] = {
 """Paths of the present interface."""
 
 OLDER: Mapping[str, Mapping[str, str]] = {
+    "airflow.models.baseoperatorlink": _LINK,
+    "airflow.policies": {**_HOOKS, "hookimpl": f"{_SDK}.policies:hookimpl"},
+    "airflow.settings": _HOOKS,
     "airflow": {
         "AirflowException": f"{_SDK}.exceptions:AirflowException",
         "Variable": f"{_SDK}.variable:Variable",

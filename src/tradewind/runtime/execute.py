@@ -37,6 +37,7 @@ from tradewind.sdk.asset_events import OutletEvents
 from tradewind.sdk.calling import run_to_end
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import set_current_context
+from tradewind.sdk.context_vars import context_to_airflow_vars
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import (
     AirflowException,
@@ -194,6 +195,7 @@ class _Attempt:
         if self.test_mode:
             self.context["test_mode"] = True
         with set_current_context(self.context), pickling(allowed=_pickles(task)):
+            os.environ.update(context_to_airflow_vars(self.context, in_env_var_format=True))
             self._forget_xcoms()
             check_references(task, self.port)
             self._render(self.context)

@@ -12,6 +12,7 @@ from tradewind.compat.finder import install
 from tradewind.protocol.orders import BundleRef
 from tradewind.runtime.fork_safety import note_own_sockets
 from tradewind.runtime.plugins import load_plugins
+from tradewind.runtime.policies import apply_policies, load_policies
 from tradewind.sdk import scope
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException
@@ -24,7 +25,8 @@ def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
     module gets a name of its own, so that two files of one name do not meet.
 
     Raises:
-        AirflowException: Two Dags of the file have the same id, or there is no such file.
+        AirflowException: Two Dags of the file have the same id, there is no such file, or a
+            policy of the installation refuses something in it.
         BaseException: Whatever the file raises.
     """
     path = Path(bundle.root) / file
@@ -34,9 +36,10 @@ def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
     note_own_sockets()
     extend_path([bundle.root, bundle.dags_folder])
     load_plugins(bundle)
+    load_policies(bundle)
     with scope.loading(str(path)) as opened:
         module = import_path(path)
-    return _by_id(file, [*opened, *_dags_in(module)])
+    return apply_policies(_by_id(file, [*opened, *_dags_in(module)]))
 
 
 def import_path(path: Path) -> ModuleType:

@@ -31,6 +31,7 @@ from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.socket_port import SocketPort
+from tradewind.sdk.context import importing_for
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 
 Loaded = Mapping[str, Any]
@@ -85,7 +86,8 @@ def run_attempt(
     os.environ[MARK_NAME] = mark
     if loaded is None:
         try:
-            loaded = load_file(order.bundle, order.file)
+            with importing_for(order.run.dag_id, order.task_id):
+                loaded = load_file(order.bundle, order.file)
         except (Exception, SystemExit) as error:  # noqa: BLE001 user code may raise anything
             traceback.print_exc()
             return Done(

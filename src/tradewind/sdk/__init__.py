@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.hook import BaseHook as BaseHook
     from tradewind.sdk.notifier import BaseNotifier as BaseNotifier
     from tradewind.sdk.operator import BaseOperator as BaseOperator
+    from tradewind.sdk.operator_link import BaseOperatorLink as BaseOperatorLink
     from tradewind.sdk.operators.bash import BashOperator as BashOperator
     from tradewind.sdk.operators.email import EmailOperator as EmailOperator
     from tradewind.sdk.operators.empty import EmptyOperator as EmptyOperator
@@ -138,6 +139,7 @@ EXPORTS = {
     "BaseHook": "tradewind.sdk.hook",
     "BaseNotifier": "tradewind.sdk.notifier",
     "BaseOperator": "tradewind.sdk.operator",
+    "BaseOperatorLink": "tradewind.sdk.operator_link",
     "BaseSensorOperator": "tradewind.sdk.sensor",
     "BaseXCom": "tradewind.sdk.xcom",
     "BashOperator": "tradewind.sdk.operators.bash",

@@ -106,6 +106,22 @@ def get_parsing_context() -> ParsingContext:
     return ParsingContext(os.environ.get(PARSING_DAG_ENV), os.environ.get(PARSING_TASK_ENV))
 
 
+@contextmanager
+def importing_for(dag_id: str, task_id: str) -> Iterator[None]:
+    """Let files that are imported in the block know for which task that is done."""
+    names = {PARSING_DAG_ENV: dag_id, PARSING_TASK_ENV: task_id}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def is_parsing_context_asked() -> bool:
     """Say whether a file imported here asked what it is imported for: it differs by task."""
     return _parsing["asked"]

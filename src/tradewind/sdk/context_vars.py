@@ -3,6 +3,8 @@
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from tradewind.sdk.policies import get_airflow_context_vars
+
 _NAMES = {
     "dag_id": "AIRFLOW_CTX_DAG_ID",
     "task_id": "AIRFLOW_CTX_TASK_ID",
@@ -34,8 +36,11 @@ def context_to_airflow_vars(
         {}
     """
     kind = "env_var_format" if in_env_var_format else "default"
+    if not context:
+        return {}
+    added = get_airflow_context_vars(context)
     facts = {name: value for name, value in _facts(context).items() if value not in (None, "")}
-    return {
+    return added | {
         AIRFLOW_VAR_NAME_FORMAT_MAPPING[f"AIRFLOW_CONTEXT_{name.upper()}"][kind]: str(value)
         for name, value in facts.items()
     }
@@ -50,12 +55,18 @@ def _facts(context: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "dag_id": ti.dag_id,
         "task_id": ti.task_id,
-        "logical_date": context.get("ts"),
+        "logical_date": _iso(context["dag_run"]),
         "try_number": ti.try_number,
         "dag_run_id": ti.run_id,
         "dag_owner": owner,
         "dag_email": email if isinstance(email, str) or email is None else ",".join(email),
     }
+
+
+def _iso(run: Any) -> str | None:
+    # Not "ts": the dates of a context are pendulum's, which cost 60 ms to import.
+    date = run.facts.logical_date if hasattr(run, "facts") else run.logical_date
+    return None if date is None else str(date.isoformat())
 
 
 def context_merge(context: MutableMapping[str, Any], *additions: Any, **kwargs: Any) -> None:

@@ -23,7 +23,8 @@ class DagRun:
     def __init__(
         self, facts: RunFacts | RunView, instant: Callable[[Any], Any] = to_pendulum
     ) -> None:
-        self._facts = facts
+        self.facts = facts
+        """The run as its host told it."""
         self._instant = instant
         self.dag_id = facts.dag_id
         self.run_id = facts.run_id
@@ -38,32 +39,32 @@ class DagRun:
     @cached_property
     def logical_date(self) -> Any:
         """Answer the date the run is for, or None."""
-        return self._instant(self._facts.logical_date)
+        return self._instant(self.facts.logical_date)
 
     @cached_property
     def data_interval_start(self) -> Any:
         """Answer where the span of data the run is for begins, or None."""
-        return self._instant(self._facts.data_interval_start)
+        return self._instant(self.facts.data_interval_start)
 
     @cached_property
     def data_interval_end(self) -> Any:
         """Answer where the span of data the run is for ends, or None."""
-        return self._instant(self._facts.data_interval_end)
+        return self._instant(self.facts.data_interval_end)
 
     @cached_property
     def run_after(self) -> Any:
         """Answer the earliest moment the run could start."""
-        return self._instant(self._facts.run_after)
+        return self._instant(self.facts.run_after)
 
     @cached_property
     def start_date(self) -> Any:
         """Answer when the run started, or None."""
-        return self._instant(self._facts.start_date)
+        return self._instant(self.facts.start_date)
 
     @cached_property
     def end_date(self) -> Any:
         """Answer when the run ended; None while it runs."""
-        facts = self._facts
+        facts = self.facts
         return self._instant(facts.end_date) if isinstance(facts, RunView) else None
 
     @property

@@ -311,6 +311,18 @@ class PoolNotFound(AirflowNotFoundException):
     """There is no pool of that name."""
 
 
+class AirflowClusterPolicyError(AirflowException):
+    """A policy refuses something."""
+
+
+class AirflowClusterPolicyViolation(AirflowClusterPolicyError):
+    """A task or Dag breaks a rule: its file is refused, with this sentence."""
+
+
+class AirflowClusterPolicySkipDag(AirflowException):
+    """A Dag is to be left out, as if its file did not have it."""
+
+
 class UnsupportedArgument(AirflowException):
     """An argument of the field that has no effect here, and whose absence would change results."""
 

@@ -1,0 +1,147 @@
+"""Policies of an installation, and what a task is told by its environment."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.runtime.tasks import returned, run
+from tradewind import DAG, PythonOperator
+from tradewind.protocol.orders import BundleRef, ParseOrder
+from tradewind.runtime.parsing import parse_file
+from tradewind.sdk import policies
+from tradewind.sdk.context import get_parsing_context, importing_for
+
+SETTINGS = """
+from airflow.exceptions import AirflowClusterPolicySkipDag, AirflowClusterPolicyViolation
+
+def task_policy(task):
+    if task.owner == "nobody":
+        raise AirflowClusterPolicyViolation(f"Task {task.task_id} needs an owner")
+    task.pool = "of_all"
+
+def dag_policy(dag):
+    if "draft" in dag.tags:
+        raise AirflowClusterPolicySkipDag
+    dag.tags.add("seen")
+
+def task_instance_mutation_hook(task_instance):
+    if task_instance.operator == "BashOperator":
+        task_instance.queue = "shell"
+"""
+
+DAGS = """
+from airflow.sdk import DAG, task
+from airflow.providers.standard.operators.bash import BashOperator
+
+with DAG("one", tags=["a"]):
+    BashOperator(task_id="sh", bash_command="true")
+
+    @task(owner={owner!r})
+    def each(n):
+        return n
+
+    each.expand(n=[1, 2])
+
+with DAG("two", tags=["draft"]):
+    BashOperator(task_id="sh", bash_command="true")
+"""
+
+
+@pytest.fixture
+def no_policies(monkeypatch):
+    """Leave no policy of a test to others."""
+    monkeypatch.setattr(policies, "POLICIES", [])
+    yield
+    sys.modules.pop("airflow_local_settings", None)
+
+
+@pytest.fixture
+def bundle(tmp_path, no_policies, monkeypatch):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "airflow_local_settings.py").write_text(SETTINGS)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+def parse(root: Path, owner: str = "me"):
+    (root / "dags.py").write_text(DAGS.format(owner=owner))
+    ref = BundleRef(name="b", root=str(root), dags_folder=str(root))
+    return parse_file(ParseOrder(job_id=1, epoch=1, bundle=ref, file="dags.py"))
+
+
+def test_policies_change_tasks_and_leave_dags_out(bundle):
+    report = parse(bundle)
+
+    (dag,) = report.dags
+    assert report.faults == ()
+    assert (dag.dag_id, sorted(dag.tags)) == ("one", ["a", "seen"])
+    assert {one.task_id: (one.pool, one.queue) for one in dag.tasks} == {
+        "sh": ("of_all", "shell"),
+        "each": ("of_all", "default"),
+    }
+    assert "config/airflow_local_settings.py" in report.closure.files
+
+
+def test_a_broken_rule_refuses_the_file_with_its_sentence(bundle):
+    (fault,) = parse(bundle, owner="nobody").faults
+    assert fault.message == "AirflowClusterPolicyViolation: Task each needs an owner"
+
+
+def test_policies_that_cannot_be_imported_let_no_dag_pass(bundle):
+    (bundle / "config" / "airflow_local_settings.py").write_text("import nowhere")
+    (fault,) = parse(bundle).faults
+    assert "nowhere" in fault.message
+
+
+def python(function):
+    with DAG("d"):
+        return PythonOperator(task_id="t", python_callable=function, owner="me")
+
+
+def environment():
+    code = "import os; print({k: v for k, v in os.environ.items() if 'CTX' in k})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_what_a_task_starts_knows_of_which_run_it_is(no_policies):
+    class Own:
+        """A policy that adds a variable."""
+
+        @staticmethod
+        def get_airflow_context_vars(context):
+            return {"MY_CTX_TEAM": context["dag"].dag_id}
+
+    policies.POLICIES.append(Own)
+    said = returned(run(python(environment)))
+    for name, value in {
+        "AIRFLOW_CTX_DAG_ID": "d",
+        "AIRFLOW_CTX_TASK_ID": "t",
+        "AIRFLOW_CTX_LOGICAL_DATE": "2026-04-20T00:00:00+00:00",
+        "AIRFLOW_CTX_TRY_NUMBER": "1",
+        "AIRFLOW_CTX_DAG_RUN_ID": "manual__2026-04-20T00:00:00+00:00",
+        "AIRFLOW_CTX_DAG_OWNER": "me",
+        "MY_CTX_TEAM": "d",
+    }.items():
+        assert f"'{name}': '{value}'" in said
+
+
+def test_a_variable_that_is_no_text_is_refused(no_policies):
+    class Own:
+        """A policy that answers a number."""
+
+        @staticmethod
+        def get_airflow_context_vars(context):
+            return {"N": 1}
+
+    policies.POLICIES.append(Own)
+    assert "must answer texts by name" in run(python(environment)).error
+
+
+def test_an_import_knows_for_which_task_it_is_done():
+    assert get_parsing_context().dag_id is None
+    with importing_for("d", "t"):
+        assert get_parsing_context() == ("d", "t")
+    assert get_parsing_context().task_id is None
