@@ -3,7 +3,7 @@
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from tradewind.sdk.policies import get_airflow_context_vars
+from tradewind.sdk.policies import POLICIES, get_airflow_context_vars
 
 _NAMES = {
     "dag_id": "AIRFLOW_CTX_DAG_ID",
@@ -36,9 +36,9 @@ def context_to_airflow_vars(
         {}
     """
     kind = "env_var_format" if in_env_var_format else "default"
-    if not context:
+    if "ti" not in context:
         return {}
-    added = get_airflow_context_vars(context)
+    added = get_airflow_context_vars(context) if POLICIES else {}
     facts = {name: value for name, value in _facts(context).items() if value not in (None, "")}
     return added | {
         AIRFLOW_VAR_NAME_FORMAT_MAPPING[f"AIRFLOW_CONTEXT_{name.upper()}"][kind]: str(value)
