@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tradewind.cli.run_picture import draw_run, save_picture
 from tradewind.errors import RefusedError
 
 
-def caught(function: types.FunctionType) -> types.TracebackType | None:
+def caught(function: Callable[[], object]) -> types.TracebackType | None:
     with pytest.raises(ValueError, match="Expecting") as error:
         function()
     return error.value.__traceback__

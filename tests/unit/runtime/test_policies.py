@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -50,10 +49,12 @@ with DAG("two", tags=["draft"]):
 
 
 @pytest.fixture
-def no_policies(monkeypatch):
+def no_policies():
     """Leave no policy of a test to others."""
-    monkeypatch.setattr(policies, "POLICIES", [])
+    before = policies.POLICIES[:]
+    policies.POLICIES.clear()
     yield
+    policies.POLICIES[:] = before
     sys.modules.pop("airflow_local_settings", None)
 
 
@@ -65,7 +66,7 @@ def bundle(tmp_path, no_policies, monkeypatch):
     return tmp_path
 
 
-def parse(root: Path, owner: str = "me"):
+def parse(root, owner="me"):
     (root / "dags.py").write_text(DAGS.format(owner=owner))
     ref = BundleRef(name="b", root=str(root), dags_folder=str(root))
     return parse_file(ParseOrder(job_id=1, epoch=1, bundle=ref, file="dags.py"))
