@@ -3,9 +3,16 @@
 import functools
 import hashlib
 import socket
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
+from pathlib import Path
+from pkgutil import ModuleInfo, iter_modules
+from types import ModuleType
 from typing import Any, TypeVar
+
+from tradewind.sdk.naming import check_key
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -112,3 +119,67 @@ def apply_defaults(func: _F) -> _F:
         return func(*args, **kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def qualname(o: Any) -> str:
+    """Answer the dotted path of a class, a function or an object's class.
+
+    Example:
+        >>> import json
+        >>> qualname(json.dumps), qualname(3)
+        ('json.dumps', 'builtins.int')
+    """
+    named = o if hasattr(o, "__qualname__") else type(o)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def iter_namespace(ns: ModuleType) -> Iterator[ModuleInfo]:
+    """Yield the modules right below a package, by their full names."""
+    return iter_modules(ns.__path__, f"{ns.__name__}.")
+
+
+def add_deprecated_classes(
+    module_imports: Mapping[str, Mapping[str, str]],
+    package: str,
+    override_deprecated_classes: Mapping[str, Mapping[str, str]] | None = None,
+    extra_message: str | None = None,
+) -> None:
+    """Have modules of a package lead to where their names are now; for provider packages.
+
+    Args:
+        module_imports: Module: {name: dotted path of what it is now}.
+        package: The package that the modules are in.
+        override_deprecated_classes: As ``module_imports``; what a warning would have named.
+        extra_message: What a warning would have said besides.
+    """
+    for module, names in module_imports.items():
+        full = package if module == "__init__" else f"{package}.{module}"
+        found = sys.modules.setdefault(full, ModuleType(full))
+        found.__getattr__ = partial(_moved, full, names)  # type: ignore[method-assign]
+
+
+def _moved(module: str, names: Mapping[str, str], name: str) -> Any:
+    if name not in names:
+        raise AttributeError(f"module '{module}' has no attribute '{name}'")
+    return import_string(names[name])
+
+
+def get_unique_dag_module_name(file_path: str) -> str:
+    """Answer a module name for a Dag file that no other file has.
+
+    Example:
+        >>> get_unique_dag_module_name("/dags/sales.py").endswith("_sales")
+        True
+    """
+    path = Path(file_path)
+    digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
+    return f"unusual_prefix_{digest}_{path.stem.replace('-', '_').replace('.', '_')}"
+
+
+def validate_key(k: str, max_length: int = 250) -> None:
+    """Refuse an id that no Dag or task may have.
+
+    Raises:
+        ValueError: It is too long, or has other characters than those allowed.
+    """
+    check_key("key", k, longest=max_length)

@@ -51,7 +51,11 @@ _VARS = {
     name: f"{_SDK}.context_vars:{name}"
     for name in ("AIRFLOW_VAR_NAME_FORMAT_MAPPING", "context_to_airflow_vars")
 }
-_CALLING = {name: f"{_SDK}.calling:{name}" for name in ("KeywordParameters", "determine_kwargs")}
+_CALLING = {
+    name: f"{_SDK}.calling:{name}"
+    for name in ("KeywordParameters", "determine_kwargs", "is_async_callable")
+}
+_PROVIDERS = "tradewind.compat.providers_manager:ProvidersManager"
 _MERGE = {"context_merge": f"{_SDK}.context_vars:context_merge"}
 _TIMEOUT = {"timeout": f"{_SDK}.timeouts:timeout"}
 _STATS = {"Stats": f"{_SDK}.stats:Stats"}
@@ -65,7 +69,8 @@ _LINEAGE = {
         "get_hook_lineage_collector",
     )
 }
-_IMPORT = {"import_string": f"{_FUNCTIONS}:import_string"}
+_IMPORT = {name: f"{_FUNCTIONS}:{name}" for name in ("import_string", "iter_namespace", "qualname")}
+_PLACES = {name: f"tradewind.compat.places:{name}" for name in ("AIRFLOW_HOME", "TIMEZONE")}
 _SUBPROCESS = {
     name: f"{_SDK}.subprocesses:{name}" for name in ("SubprocessHook", "SubprocessResult")
 }
@@ -117,6 +122,7 @@ AUTHORING: Mapping[str, Mapping[str, str]] = {
     "airflow.sdk.execution_time.timeout": _TIMEOUT,
     "airflow.sdk.lineage": _LINEAGE,
     "airflow.sdk.module_loading": _IMPORT,
+    "airflow.sdk.providers_manager_runtime": {"ProvidersManagerTaskRuntime": _PROVIDERS},
     "airflow.sdk.observability.stats": _STATS,
     "airflow.task.priority_strategy": _STRATEGY,
     "airflow.task.trigger_rule": {"TriggerRule": f"{_ENUMS}:TriggerRule"},
@@ -142,7 +148,7 @@ OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.lineage.hook": _LINEAGE,
     "airflow.models.skipmixin": _SKIP,
     "airflow.models.taskinstance": {"Context": f"{_SDK}.context:Context"},
-    "airflow.configuration": _CONF,
+    "airflow.configuration": {**_CONF, "AIRFLOW_HOME": _PLACES["AIRFLOW_HOME"]},
     "airflow.models": {"XCom": f"{_SDK}.xcom:XCom"},
     "airflow.models.xcom": {**_XCOM, "XCOM_RETURN_KEY": f"{_SDK}.references:XCOM_RETURN_KEY"},
     "airflow.operators": {
@@ -155,16 +161,27 @@ OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.operators.python": {**_PYTHON_OPERATORS, **_SKIP},
     "airflow.operators.python_operator": _PYTHON_OPERATORS,
     "airflow.sensors.python": _SENSOR,
+    "airflow.providers_manager": {"ProvidersManager": _PROVIDERS},
+    "airflow.settings": {
+        **_PLACES,
+        "pod_mutation_hook": "tradewind.compat.policies:pod_mutation_hook",
+    },
     "airflow.stats": _STATS,
     "airflow.utils.context": _MERGE,
     "airflow.utils.dag_parsing_context": {
         "get_parsing_context": f"{_SDK}.context:get_parsing_context",
     },
     "airflow.utils.decorators": {"apply_defaults": f"{_FUNCTIONS}:apply_defaults"},
+    "airflow.utils.deprecation_tools": {
+        "add_deprecated_classes": f"{_FUNCTIONS}:add_deprecated_classes",
+    },
+    "airflow.utils.file": {
+        "get_unique_dag_module_name": f"{_FUNCTIONS}:get_unique_dag_module_name",
+    },
     "airflow.utils.hashlib_wrapper": {"md5": f"{_FUNCTIONS}:md5"},
     "airflow.utils.helpers": {
         name: f"{_FUNCTIONS}:{name}"
-        for name in ("at_most_one", "exactly_one", "merge_dicts", "prune_dict")
+        for name in ("at_most_one", "exactly_one", "merge_dicts", "prune_dict", "validate_key")
     },
     "airflow.utils.module_loading": _IMPORT,
     "airflow.utils.net": {"get_hostname": f"{_FUNCTIONS}:get_hostname"},

@@ -81,6 +81,7 @@ _EXCEPTIONS = {
         "DagRunAlreadyExists",
         "DagRunNotFound",
         "DagRunTriggerException",
+        "DeserializingResultError",
         "DownstreamTasksSkipped",
         "DuplicateTaskIdFound",
         "ErrorType",
@@ -416,6 +417,7 @@ WHOLE: Mapping[str, str] = {
     "airflow.sdk.execution_time.macros": "tradewind.sdk.macros",
     "airflow.sdk.timezone": "tradewind.sdk.timezone",
     "airflow.utils.timezone": "tradewind.sdk.timezone",
+    "airflow.utils.yaml": "yaml",
 }
 """Modules that are one of ours, name by name."""
 

@@ -11,6 +11,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
+from functools import partial
 from types import FunctionType
 from typing import Any, cast
 
@@ -58,6 +59,21 @@ class KeywordParameters:
     def serializing(self) -> dict[str, Any]:
         """Answer the values to hand to another process."""
         return dict(self._kwargs)
+
+
+def is_async_callable(func: Callable[..., Any]) -> bool:
+    """Say whether calling this makes something to await.
+
+    Example:
+        >>> async def wait(): ...
+        >>> is_async_callable(wait), is_async_callable(print)
+        (True, False)
+    """
+    while isinstance(func, partial):
+        func = func.func
+    plain = inspect.unwrap(func)
+    called = getattr(type(plain), "__call__", None)  # noqa: B004 - not whether, but how
+    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(called)
 
 
 def merged_kwargs(own: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:

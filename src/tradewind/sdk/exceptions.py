@@ -289,6 +289,10 @@ class AirflowInactiveAssetInInletOrOutletException(AirflowFailException):
         self.inactive_asset_keys = inactive_asset_keys
 
 
+class DeserializingResultError(ValueError):
+    """What a function run by another interpreter returned cannot be read here."""
+
+
 class TaskAlreadyRunningError(AirflowException):
     """The task instance is at work elsewhere."""
 

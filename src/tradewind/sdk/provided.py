@@ -4,9 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from tradewind.sdk.exceptions import AirflowOptionalProviderFeatureException
-
-_GROUP = "apache_airflow_provider"
+from tradewind.sdk.providers import provider_infos
 
 _KNOWN = {
     "agent": "common-ai",
@@ -52,16 +50,8 @@ def provided_names() -> list[str]:
 
 
 def _paths() -> dict[str, str]:
-    # importlib.metadata costs 30 ms to import, and few files use a provider's decorator.
-    from importlib.metadata import entry_points  # noqa: PLC0415
-
     found: dict[str, str] = {}
-    for entry_point in entry_points(group=_GROUP):
-        try:
-            info = entry_point.load()()
-        except (ImportError, AirflowOptionalProviderFeatureException):
-            # One broken package must not hide the decorators of the others.
-            continue
+    for info in provider_infos().values():
         for row in info.get("task-decorators", ()):
             found.setdefault(row["name"], row["class-name"])
     return found

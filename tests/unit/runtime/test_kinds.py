@@ -1,8 +1,6 @@
 """The kinds of task decorators, row by row, and what runs behind each."""
 
-import importlib.metadata
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +8,7 @@ from tests.unit.runtime.tasks import returned, run
 from tradewind import DAG, BaseAsyncOperator, EmptyOperator, PokeReturnValue, task
 from tradewind.sdk import provided
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.providers import provider_infos
 
 KINDS = [
     ("python", {}, "@task"),
@@ -176,18 +175,27 @@ def test_a_decorator_that_is_not_there_is_named(name, told):
         getattr(task, name)
 
 
-def test_a_provider_brings_decorators(monkeypatch):
-    def info():
-        return {"task-decorators": [{"name": "spin", "class-name": f"{__name__}.spin_task"}]}
-
-    def broken():
-        raise ImportError("no such module")
-
-    known = [SimpleNamespace(load=broken), SimpleNamespace(load=lambda: info)]
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: known)
-
-    assert provided.find_decorator("spin") is spin_task
-    assert provided.find_decorator("spun") is None
+def test_a_provider_brings_decorators(tmp_path, monkeypatch):
+    (tmp_path / "spinning.py").write_text(
+        "def info():\n"
+        "    row = {'name': 'spin', 'class-name': 'tests.unit.runtime.test_kinds.spin_task'}\n"
+        "    return {'package-name': 'spinning', 'task-decorators': [row]}\n"
+    )
+    about = tmp_path / "spinning-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: spinning\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        "[apache_airflow_provider]\nprovider_info = spinning:info\nbroken = nowhere:info\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    provider_infos.cache_clear()
+    try:
+        assert provided.find_decorator("spin") is spin_task
+        assert provided.find_decorator("spun") is None
+        assert task.spin is spin_task
+    finally:
+        provider_infos.cache_clear()
+        vars(task).pop("spin", None)
 
 
 def spin_task(python_callable=None, **kwargs):

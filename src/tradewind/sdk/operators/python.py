@@ -1,11 +1,10 @@
 """Tasks that call a Python function: for its answer, to choose a way, to go on or not."""
 
-import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tradewind.sdk.branching import BaseBranchOperator
-from tradewind.sdk.calling import call, determine_kwargs, merged_kwargs
+from tradewind.sdk.calling import call, determine_kwargs, is_async_callable, merged_kwargs
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.skipping import SkipMixin, short_circuit
@@ -60,7 +59,7 @@ class PythonOperator(BaseOperator):
     @property
     def is_async(self) -> bool:  # type: ignore[override]
         """Say whether the function is one to await."""
-        return inspect.iscoroutinefunction(inspect.unwrap(self.python_callable))
+        return is_async_callable(self.python_callable)
 
     def execute(self, context: Any) -> Any:
         """Call the function; a coroutine function is run to its end."""
