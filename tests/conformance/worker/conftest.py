@@ -17,6 +17,7 @@ import pytest
 
 from tests.conformance.worker.scripted_server import TOKEN, ScriptedServer
 from tests.waiting import wait_gone
+from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.orders import BundleRef, ParseOrder, RunFacts, TaskOrder
 
 _MAIN = """
@@ -68,6 +69,25 @@ class Bundle:
             "log_path": path,
         }
         return TaskOrder(**(values | changes))
+
+    def callback(self, file: str, event: str, **changes: Any) -> CallbackOrder:
+        order = self.order(file, "fails")
+        number = next(_ids)
+        values: dict[str, Any] = {
+            "job_id": number,
+            "epoch": 7,
+            "callback_id": f"c{number}",
+            "kind": "task",
+            "event": event,
+            "error": "It broke.",
+            "run": order.run,
+            "task": order,
+            "bundle": self.ref,
+            "file": file,
+            "closure": order.closure,
+            "log_path": f"callbacks/c{number}.log",
+        }
+        return CallbackOrder(**(values | changes))
 
     def parse_order(self, file: str, **changes: Any) -> ParseOrder:
         number = next(_ids)

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.protocol.callbacks import CallbackOrder, CallbackReport
 from tradewind.protocol.exchange import (
     Answer,
     Call,
@@ -72,6 +73,7 @@ class ScriptedServer:
         self.refuse: set[int] = set()
         self.xcoms: list[XComPush] = []
         self.reports: list[ParseReport] = []
+        self.called: list[CallbackReport] = []
         self.logs: dict[int, bytearray] = {}
         self.registered: list[Register] = []
         self.goodbyes: list[Goodbye] = []
@@ -89,6 +91,7 @@ class ScriptedServer:
         self._parsing: dict[int, ParseOrder] = {}
         self._ready: deque[TaskOrder] = deque()
         self._parses: deque[ParseOrder] = deque()
+        self._owed: deque[CallbackOrder] = deque()
         self._cancels: deque[Cancel] = deque()
         self._slots = 0
         self._parse_slots = 0
@@ -129,6 +132,11 @@ class ScriptedServer:
     def give_parse(self, *orders: ParseOrder) -> None:
         with self._changed:
             self._parses.extend(orders)
+            self._changed.notify_all()
+
+    def give_callback(self, *orders: CallbackOrder) -> None:
+        with self._changed:
+            self._owed.extend(orders)
             self._changed.notify_all()
 
     def give_twice(self, order: TaskOrder) -> None:
@@ -223,6 +231,7 @@ class ScriptedServer:
         for report in request.parsed:
             if self._parsing.pop(report.job_id, None) is not None:
                 self.reports.append(report)
+        self.called += request.called
         for chunk in request.logs:
             data = self.logs.setdefault(chunk.attempt_id, bytearray())
             data[chunk.offset : chunk.offset + len(chunk.data)] = chunk.data
@@ -249,6 +258,8 @@ class ScriptedServer:
             return True
         if request.draining:
             return False
+        if self._owed:
+            return True
         has_task = bool(self._ready) and len(self._live) < self._slots
         return has_task or (bool(self._parses) and len(self._parsing) < self._parse_slots)
 
@@ -265,11 +276,14 @@ class ScriptedServer:
                 parse = self._parses.popleft()
                 self._parsing[parse.job_id] = parse
                 parses.append(parse)
+        owed = tuple(self._owed) if not request.draining else ()
+        self._owed.clear()
         cancels = tuple(self._cancels)
         self._cancels.clear()
         return Answer(
             claims=tuple(claims),
             parses=tuple(parses),
+            callbacks=owed,
             cancels=cancels,
             recorded=tuple(recorded),
             refused=tuple(refused),
