@@ -1,6 +1,6 @@
 """Mapped tasks: one operator, as many instances as a list, dict or upstream output has items."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -24,6 +24,9 @@ _FREE_TO_MAP = frozenset({"params", "doc_md"})
 
 class MapInput:
     """What a task is mapped over: factors in order, each a literal or an upstream's output."""
+
+    strict = True
+    """Refuse arguments that are fixed as well."""
 
     def factors(self) -> Mapping[str, Any]:
         """Answer each factor by name: a list, a dict, or a reference."""
@@ -86,8 +89,9 @@ class ProductInput(MapInput):
 class KwargsInput(MapInput):
     """``expand_kwargs([...])``: one dict of arguments for each instance."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, *, strict: bool = True) -> None:
         self._source = source
+        self.strict = strict
 
     def factors(self) -> Mapping[str, Any]:
         """Answer the one factor."""
@@ -107,6 +111,19 @@ class KwargsInput(MapInput):
                 f"expand_kwargs() needs dicts with string keys; item {index} is {item!r}"
             )
         return dict(item)
+
+
+def check_twice(
+    task_id: str, names: Iterable[str], fixed: Mapping[str, Any], into: str | None
+) -> None:
+    """Refuse arguments that are both fixed by ``partial`` and mapped over.
+
+    Raises:
+        TypeError: There is one; the message names it.
+    """
+    known = fixed if into is None else fixed.get(into) or {}
+    for name in sorted(set(names) & known.keys()):
+        raise TypeError(f"'{name}' of task '{task_id}' is given twice: fixed and mapped")
 
 
 class OperatorPartial:
@@ -159,16 +176,15 @@ class OperatorPartial:
             raise TypeError(
                 f"expand_kwargs() takes a list of dicts or an output, not {type(kwargs).__name__}"
             )
-        return self._made(KwargsInput(kwargs))
+        return self._made(KwargsInput(kwargs, strict=strict))
 
     def _check_mapped(self, names: set[str], *, strict: bool = True) -> None:
         task_id = self._shape.task_id
+        if strict:
+            check_twice(task_id, names, self._kwargs, self._into)
         if self._into is not None:
             return
         check_names(self.operator_class, task_id, names, "in expand()")
-        twice = sorted(names & self._kwargs.keys()) if strict else []
-        if twice:
-            raise TypeError(f"'{twice[0]}' of task '{task_id}' is given twice: fixed and mapped")
         fixed = (accepted_names(type(self._shape)) or set()) - _FREE_TO_MAP
         for name in sorted(names & fixed):
             raise UnsupportedArgument(
@@ -255,6 +271,8 @@ class MappedOperator(AbstractOperator):
     def unmap_at(self, context: Mapping[str, Any], index: int) -> tuple[Any, set[int]]:
         """Answer the operator of the instance of this index, and the ids of upstream's values."""
         arguments, seen = self.map_input.resolve(context, index)
+        if self.map_input.strict:
+            check_twice(self.task_id, arguments, self.partial_kwargs, self._into)
         return self.unmap(arguments), seen
 
     @property

@@ -4,11 +4,13 @@ import sys
 
 import pytest
 
-from tests.unit.runtime.tasks import returned, run
+from tests.unit.runtime.tasks import order_for, returned, run
 from tradewind import DAG, BaseAsyncOperator, EmptyOperator, PokeReturnValue, task
+from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk import provided
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.providers import provider_infos
+from tradewind.sdk.serde import encode
 
 KINDS = [
     ("python", {}, "@task"),
@@ -200,3 +202,26 @@ def test_a_provider_brings_decorators(tmp_path, monkeypatch):
 
 def spin_task(python_callable=None, **kwargs):
     return python_callable
+
+
+def test_nothing_is_both_fixed_and_mapped_over_unless_that_is_asked_for():
+    with DAG("twice") as dag:
+        made = task(function).partial(a=1)
+        with pytest.raises(TypeError, match="'a' of task 'function' is given twice"):
+            made.expand(a=[1])
+        with pytest.raises(TypeError, match="is given twice"):
+            made.expand_kwargs([{"a": 2}])
+        loose = made.expand_kwargs([{"a": 2}], strict=False).operator
+        strict = made.override(task_id="strict").expand_kwargs(task(rows)()).operator
+        assert dag.has_task("rows")
+
+    assert returned(run(loose, map_index=0, map_path="0")) == "echo 2 2 2026-04-20"
+    port = MemoryPort()
+    port.begin("twice", order_for(strict).run.run_id, "rows", -1)
+    port.push_xcom("return_value", encode([{"a": 2}]), 1)
+    done = run(strict, port, map_index=0, map_path="0")
+    assert "'a' of task 'strict' is given twice: fixed and mapped" in done.error
+
+
+def rows():
+    return [{"a": 2}]

@@ -244,6 +244,52 @@ def test_no_parameter_of_an_operator_is_left_out():
     assert accepted_names(BaseOperator) == {row[0] for row in TASK_ROWS} | ELSEWHERE_TASK
 
 
+def group(field):
+    return lambda dag: getattr(spec_of(dag).groups["g"], field)
+
+
+GROUP_ROWS = [
+    ("prefix_group_id", False, lambda dag: dag.task_ids, ["t"]),
+    ("default_args", {"retries": 3}, spec("retry.retries"), 3),
+    ("tooltip", "tip", group("tooltip"), "tip"),
+    ("ui_color", "red", group("ui_color"), "red"),
+    ("ui_fgcolor", "white", group("ui_fgcolor"), "white"),
+    ("group_display_name", "Load", group("label"), "Load"),
+    ("doc_md", "# x", group("doc_md"), "# x"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "look", "expected"), GROUP_ROWS, ids=lambda v: str(v)[:20]
+)
+def test_a_parameter_of_a_group_has_its_effect(name, value, look, expected):
+    with DAG("d") as dag, TaskGroup("g", **{name: value}):
+        EmptyOperator(task_id="t")
+
+    assert look(dag) == expected
+
+
+def test_where_a_group_is_and_what_it_is_called():
+    with DAG("d") as dag:
+        outer = TaskGroup("outer")
+        with TaskGroup("inner", parent_group=outer):
+            EmptyOperator(task_id="t")
+        with TaskGroup("outer", add_suffix_on_collision=True):
+            EmptyOperator(task_id="t")
+
+    assert dag.task_ids == ["outer.inner.t", "outer__1.t"]
+    assert spec_of(dag).groups["outer.inner"].parent == "outer"
+
+
+BAD_GROUPS = [("a.b", ValueError), ("x" * 201, ValueError), (3, TypeError), ("", ValueError)]
+
+
+@pytest.mark.parametrize(("group_id", "error"), BAD_GROUPS)
+def test_what_a_group_may_not_be_called(group_id, error):
+    with DAG("d"), pytest.raises(error):
+        TaskGroup(group_id)
+
+
 def test_who_runs_a_task_is_not_ignored():
     with pytest.raises(UnsupportedArgument, match="the worker's own user"):
         EmptyOperator(task_id="t", run_as_user="root")
