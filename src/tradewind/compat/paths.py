@@ -138,7 +138,6 @@ AUTHORING: Mapping[str, Mapping[str, str]] = {
 OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.models.baseoperatorlink": _LINK,
     "airflow.policies": {**_HOOKS, "hookimpl": f"{_SDK}.policies:hookimpl"},
-    "airflow.settings": _HOOKS,
     "airflow": {
         "AirflowException": f"{_SDK}.exceptions:AirflowException",
         "Variable": f"{_SDK}.variable:Variable",
@@ -162,10 +161,7 @@ OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.operators.python_operator": _PYTHON_OPERATORS,
     "airflow.sensors.python": _SENSOR,
     "airflow.providers_manager": {"ProvidersManager": _PROVIDERS},
-    "airflow.settings": {
-        **_PLACES,
-        "pod_mutation_hook": "tradewind.compat.policies:pod_mutation_hook",
-    },
+    "airflow.settings": {**_PLACES, **_HOOKS},
     "airflow.stats": _STATS,
     "airflow.utils.context": _MERGE,
     "airflow.utils.dag_parsing_context": {
