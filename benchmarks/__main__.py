@@ -18,6 +18,7 @@ from benchmarks import (
     memory,
     starts,
     throughput,
+    triggers,
 )
 from benchmarks.figures import Figure, to_markdown, to_text
 from benchmarks.machine import describe_machine, read_load
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "files": many_files.measure,
     "history": history.measure,
     "memory": memory.measure,
+    "triggers": triggers.measure,
 }
 
 

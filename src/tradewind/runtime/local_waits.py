@@ -16,6 +16,7 @@ from tradewind.protocol.leaving import TIMED_OUT, TRIGGER_FAILED, Deferral, Inpu
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort, bound_port
 from tradewind.protocol.triggers import Fired, TriggerOrder
+from tradewind.runtime.resuming import seen_classes
 from tradewind.runtime.triggering import (
     failed_by,
     find_class,
@@ -117,7 +118,7 @@ class LocalWaits:
 async def _first(order: TriggerOrder, port: TaskPort) -> Fired:
     trigger = None
     try:
-        trigger = make_trigger(find_class(order), order, port)
+        trigger = make_trigger(seen_classes.get(order.classpath) or find_class(order), order, port)
         return fired_by(order, await first_event(trigger))
     except asyncio.CancelledError:
         raise

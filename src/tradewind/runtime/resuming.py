@@ -16,6 +16,9 @@ from tradewind.sdk.exceptions import (
 from tradewind.sdk.operator import FAIL_METHOD, TRIGGER_TIMEOUT
 from tradewind.sdk.serde import decode, encode
 
+seen_classes: dict[str, type] = {}
+"""Classes of triggers that tasks of this process have deferred to, by their paths."""
+
 log = logging.getLogger("tradewind.task")
 
 
@@ -85,6 +88,9 @@ def deferral_of(raised: TaskDeferred, limit: datetime | None, now: datetime) -> 
             f"{type(raised.trigger).__name__}.serialize() must answer a class path and arguments"
         )
     classpath, kwargs = said[0], said[1]
+    cls = type(raised.trigger)
+    if classpath == f"{cls.__module__}.{cls.__qualname__}":
+        seen_classes[classpath] = cls
     moments = [limit] if limit is not None else []
     if raised.timeout is not None:
         moments.append(now + raised.timeout)
