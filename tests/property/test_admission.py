@@ -42,7 +42,8 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
 def usages(draw: st.DrawFn) -> Usage:
     few = st.integers(0, 4)
     return Usage(
-        slots={"p": draw(st.integers(0, 6)), "q": draw(st.integers(0, 6)), "endless": -1},
+        # So few that nobody gets a place for its patience: that has tests of its own.
+        slots={"p": draw(st.integers(0, 4)), "q": draw(st.integers(0, 4)), "endless": -1},
         pools={"p": draw(few), "q": draw(few), "endless": draw(few)},
         runs={run: draw(few) for run in (1, 2, 3)},
         dag_tasks={("d", task): draw(few) for task in "abc"},

@@ -2,11 +2,15 @@
 
 Pure: what waits and what is in use come in, a choice goes out. Nothing chosen ever raises a use
 above its limit, nothing that fits is left out, and the same input gives the same answer.
+
+The heaviest go first; but of each pool, every tenth place goes to who has waited longest. So a
+stream of heavy work slows down the light, and never stops it.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -182,6 +186,12 @@ def _held_by_room(usage: Usage) -> Held | None:
     return Held("full", "As many tasks as allowed are active on this installation.")
 
 
+TURN = 10
+"""Every one of so many places of a pool goes to who has waited longest, whatever its weight."""
+
+_LOOKED_AT = 20
+"""How many of those who wait longest are looked at for one that fits."""
+
 _Group = tuple[int, str]
 _Entry = tuple[Order, int, Candidate]
 
@@ -197,6 +207,8 @@ class Waitlist:
         self._groups: dict[_Group, list[_Entry]] = {}
         self._added = 0
         self._live: dict[int, Candidate] = {}
+        self._by_pool: dict[str, dict[int, Candidate]] = {}
+        self._turns: dict[str, int] = {}
         for candidate in candidates:
             self.add(candidate)
 
@@ -208,7 +220,9 @@ class Waitlist:
 
     def add(self, candidate: Candidate) -> None:
         """Put a candidate in; one with the same ``ti_id`` is replaced."""
+        self.discard(candidate.ti_id)
         self._live[candidate.ti_id] = candidate
+        self._by_pool.setdefault(candidate.pool, {})[candidate.ti_id] = candidate
         group = self._groups.setdefault((candidate.run_pk, candidate.pool), [])
         # The number keeps candidates from being compared: one put in again has the same order.
         self._added += 1
@@ -216,7 +230,9 @@ class Waitlist:
 
     def discard(self, ti_id: int) -> None:
         """Take a candidate out, if it is in."""
-        self._live.pop(ti_id, None)
+        known = self._live.pop(ti_id, None)
+        if known is not None:
+            del self._by_pool[known.pool][ti_id]
 
     def candidates(self) -> list[Candidate]:
         """Answer all that wait, in the order they would be admitted."""
@@ -236,11 +252,18 @@ class Waitlist:
             _, key = heappop(heads)
             entry = heappop(self._groups[key])
             candidate = entry[2]
+            patient = self._whose_turn(key[1], usage)
+            if patient is not None and patient is not candidate:
+                self._admit(patient, usage, chosen)
+                self._turns[key[1]] = 0
+                heappush(self._groups[key], entry)
+                order = self._head(key)
+                if order is not None and _may_have_room(key, usage):
+                    heappush(heads, (order, key))
+                continue
             held = why_held(candidate, usage)
             if held is None:
-                usage.admit(candidate)
-                del self._live[candidate.ti_id]
-                chosen.append(candidate)
+                self._admit(candidate, usage, chosen)
             else:
                 aside.append((key, entry))
                 if held.code == "run-full":
@@ -251,6 +274,19 @@ class Waitlist:
         for key, entry in aside:
             heappush(self._groups.setdefault(key, []), entry)
         return chosen
+
+    def _admit(self, candidate: Candidate, usage: Usage, chosen: list[Candidate]) -> None:
+        usage.admit(candidate)
+        self.discard(candidate.ti_id)
+        self._turns[candidate.pool] = self._turns.get(candidate.pool, 0) + 1
+        chosen.append(candidate)
+
+    def _whose_turn(self, pool: str, usage: Usage) -> Candidate | None:
+        """Answer who gets the next place of a pool for its patience, when it is time for that."""
+        if self._turns.get(pool, 0) < TURN - 1 or usage.slots.get(pool) == INFINITE:
+            return None
+        oldest = islice(self._by_pool[pool].values(), _LOOKED_AT)
+        return next((one for one in oldest if why_held(one, usage) is None), None)
 
     def _head(self, key: _Group) -> Order | None:
         group = self._groups[key]

@@ -8,7 +8,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import TypeVar
 
-from tradewind.core.admission import Candidate, Usage, Waitlist
+from tradewind.core.admission import TURN, Candidate, Usage, Waitlist
 from tradewind.core.states import ACTIVE, SLOT_HOLDING, TaskState
 from tradewind.protocol.triggers import TriggerCancel
 from tradewind.scheduler.live import LiveRun
@@ -23,9 +23,10 @@ Found = tuple[LiveRun, TaskInstance]
 class RankedQueue:
     """Admitted instances of one queue, the first in rank first."""
 
-    __slots__ = ("_heap", "_members")
+    __slots__ = ("_heap", "_members", "_taken")
 
     def __init__(self) -> None:
+        self._taken = 0
         self._heap: list[tuple[Rank, int]] = []
         self._members: dict[int, Found] = {}
 
@@ -42,7 +43,14 @@ class RankedQueue:
         self._members.pop(ti_id, None)
 
     def pop(self) -> Found | None:
-        """Take the first one out, or answer None."""
+        """Take the first one out, or answer None.
+
+        Every tenth time that is the one that has waited here longest.
+        """
+        self._taken += 1
+        if self._taken >= TURN and self._members:
+            self._taken = 0
+            return self._members.pop(next(iter(self._members)))
         while self._heap:
             _, ti_id = heappop(self._heap)
             found = self._members.pop(ti_id, None)

@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind.core.admission import Candidate, Usage, Waitlist, choose_admissions, why_held
+from tradewind.core.admission import (
+    TURN,
+    Candidate,
+    Usage,
+    Waitlist,
+    choose_admissions,
+    why_held,
+)
 
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -152,3 +159,42 @@ def test_deferred_ones_keep_their_slots_where_the_pool_says_so() -> None:
     held = {"slots": {"p": 2}, "deferred": {"p": 1}}
     assert chosen(tasks, usage(**held)) == [1, 2]
     assert chosen(tasks, usage(**held, with_deferred=frozenset({"p"}))) == [1]
+
+
+class TestFairness:
+    """A stream of heavy work that never ends, and what is lighter beside it."""
+
+    def places_until(self, mine: Candidate, *, slots: int, heavy_runs: int = 1) -> int:
+        """How many of the stream go first, one place becoming free at a time."""
+        waiting = Waitlist([mine])
+        number = 100
+        for place in range(1_000):
+            while len(waiting) < 30:
+                number += 1
+                run = 10 + number % heavy_runs
+                waiting.add(one(number, run_pk=run, priority_weight=99, pool=mine.pool))
+            full = {mine.pool: slots}
+            (taken,) = waiting.choose(usage(slots=full, pools={mine.pool: slots - 1}))
+            if taken.ti_id == mine.ti_id:
+                return place
+        raise AssertionError("it starves")
+
+    @pytest.mark.parametrize("slots", [1, 2, 128])
+    def test_the_lightest_goes_on_under_a_stream_of_heavy_ones(self, slots: int) -> None:
+        assert self.places_until(one(1, priority_weight=1), slots=slots) < TURN
+
+    def test_a_backfill_of_long_ago_goes_on_too(self) -> None:
+        late = one(1, priority_weight=-5, run_pk=2, date=DAY + timedelta(days=900), pool="p")
+
+        assert self.places_until(late, slots=3, heavy_runs=7) < TURN
+
+    def test_nine_places_of_ten_still_go_by_weight(self) -> None:
+        waiting = Waitlist(one(n, priority_weight=n, max_active_tasks=99) for n in range(1, 61))
+
+        order = [c.ti_id for c in waiting.choose(usage())]
+
+        heaviest_first = sorted(order, reverse=True)
+        patient = [n for n in order if n <= 6]
+        assert patient == [1, 2, 3, 4, 5, 6]
+        assert [n for n in order if n > 6] == [n for n in heaviest_first if n > 6]
+        assert [order.index(n) for n in patient] == [9, 19, 29, 39, 49, 59]
