@@ -120,7 +120,8 @@ def test_a_task_is_looked_at_here(read_home: Shell, tmp_path: Path) -> None:
         "    @task\n"
         "    def fall(rows):\n"
         "        mode = get_current_context()['test_mode']\n"
-        "        raise ValueError('no stairs')\n"
+        "        runs = get_current_context()['ti'].get_dr_count('daily_sales_load')\n"
+        "        raise ValueError(f'no stairs, {runs} runs')\n"
         "    fall(rows())\n\n"
         "looking()\n"
     )
@@ -128,7 +129,8 @@ def test_a_task_is_looked_at_here(read_home: Shell, tmp_path: Path) -> None:
     assert '["<return_value of rows>"]' in shown.out
     said = read_home.run(f"printf 'p mode\\nq\\n' | tradewind tasks test looking fall -f {file} -m")
     assert said.code == 1
-    assert "raise ValueError('no stairs')" in said.out
+    assert "-> raise ValueError(f'no stairs, {runs} runs')" in said.out
+    assert "no stairs, 0 runs" in said.err
     assert "(Pdb) True" in said.out
     drawn = read_home.run(f"tradewind dags test looking -f {file} --show-dagrun")
     assert '"fall" [label="fall\\nfailed", fillcolor=red]' in drawn.out

@@ -30,6 +30,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "next_runs": ("/api/own", "tradewind.api.own.next_runs"),
     "state_stores": ("/api/own", "tradewind.api.own.state_stores"),
     "secrets": ("/api/own", "tradewind.api.own.secrets"),
+    "questions": ("/api/own", "tradewind.api.own.questions"),
     "backfill_dates": ("/api/own", "tradewind.api.own.backfill_dates"),
 }
 """Name -> prefix and module of each router; a command without a server mounts those it needs."""

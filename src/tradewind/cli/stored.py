@@ -6,7 +6,7 @@ stored one. What the code pushes stays in memory; XComs of earlier runs can be r
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from tradewind.cli.runs import instances_path
 from tradewind.cli.variables import write_variable
 from tradewind.errors import NotFoundError
 from tradewind.protocol.ports import ConnectionValue
+from tradewind.protocol.questions import FACTS, Question
 from tradewind.runtime.memory import MemoryPort
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class StoredPort(MemoryPort):
         """Ask for XComs too where ``reads_xcoms`` is set, else answer those pushed here only."""
         super().__init__()
         self._reads_xcoms = reads_xcoms
+        self.answers.update(dict.fromkeys(FACTS, _ask_facts))
 
     def get_variable(self, key: str) -> str | None:
         """Answer the stored text, or None where there is no such variable."""
@@ -119,6 +121,13 @@ def _ask(question: Callable[[Api], T], *routers: str) -> T:
 
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(ask).result()
+
+
+def _ask_facts(question: Question) -> Any:
+    body = {"verb": question.verb(), "args": msgspec.to_builtins(question)}
+    del body["args"]["verb"]
+    told = _ask(lambda api: api.post("/api/own/questions", body), "questions")
+    return msgspec.convert(told["value"], question.ANSWER)
 
 
 def _read(api: Api, path: str, **params: object) -> Json | None:

@@ -210,3 +210,19 @@ class GetPreviousInstance(Question, frozen=True, kw_only=True, tag="ti.previous"
     map_index: int = -1
     state: str | None = None
     logical_date: datetime | None = None
+
+
+FACTS: frozenset[type[Question]] = frozenset(
+    {
+        GetDag,
+        GetRun,
+        GetPreviousRun,
+        ListRuns,
+        CountRuns,
+        GetInstances,
+        CountInstances,
+        GetStates,
+        GetPreviousInstance,
+    }
+)
+"""Questions that change nothing and tell no secret."""

@@ -8,6 +8,7 @@ must be called before the next.
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from tradewind.core.callbacks import MISSED
 from tradewind.core.events import TaskMoved
@@ -148,6 +149,10 @@ class Engine:
     def call(self, tx: Tx, call: Call, now: datetime) -> CallReply:
         """Answer a question of user code. See ``Answers``."""
         return self._answers.answer(tx, call, now)
+
+    def tell_person(self, tx: Tx, verb: str, args: dict[str, Any], now: datetime) -> object:
+        """Answer what a person's own task asks. See ``Answers``."""
+        return self._answers.tell_person(tx, verb, args, now)
 
     def trigger(self, tx: Tx, wish: Trigger, now: datetime) -> Run:
         """Make a manual run. See ``Commands.trigger``."""

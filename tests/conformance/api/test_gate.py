@@ -69,6 +69,7 @@ TOKEN_NEEDED = {
     ("GET", "/api/own/backfills/{backfill_id}/dates"),
     ("POST", "/api/own/backfills/plan"),
     ("GET", "/api/own/secrets/variables/{key:path}"),
+    ("POST", "/api/own/questions"),
     ("GET", "/api/own/secrets/connections/{conn_id:path}"),
 }
 """Every route there is has its row here or in ``OPEN``: a new one must be thought about."""

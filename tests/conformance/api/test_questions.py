@@ -103,3 +103,12 @@ def test_what_cannot_be_answered_is_told(ask: Asking) -> None:
     assert reply.error == "bad-message"
     reply = ask.reply(CountInstances(dag_id=ask.dag_id, task_group_id="nope"))
     assert reply.error == "task-group-not-found"
+
+
+def test_a_person_may_ask_for_facts_too(stack: Stack, ask: Asking) -> None:
+    question = GetPreviousRun(dag_id=ask.dag_id, run_id="mine")
+    body = {"verb": question.verb(), "args": {"dag_id": ask.dag_id, "run_id": "mine"}}
+    told = stack.ask("POST", "/api/own/questions", body)
+    assert msgspec.convert(told["value"], question.ANSWER) == ask(question)
+    stack.ask("POST", "/api/own/questions", {"verb": "run.trigger"}, status=422)
+    stack.ask("POST", "/api/own/questions", {"verb": "run.get"}, status=422)

@@ -10,7 +10,7 @@ from tradewind.core.sensitive import secrets_of_connection, secrets_of_variable
 from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import Call, CallReply
-from tradewind.protocol.questions import Question, question_of
+from tradewind.protocol.questions import FACTS, Question, question_of
 from tradewind.scheduler.answers import assets, instances, runs, states, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
 from tradewind.store import attempts, callbacks, connections, deferrals, files, variables
@@ -65,6 +65,27 @@ class Answers:
             return CallReply(error=error.code, message=str(error))
         except msgspec.ValidationError as error:
             return CallReply(error="bad-message", message=f"{call.verb}: {error}")
+
+    def tell_person(self, tx: Tx, verb: str, args: dict[str, Any], now: datetime) -> object:
+        """Answer what a task asks that a person runs by hand: facts only, nothing is written.
+
+        Args:
+            tx: The transaction.
+            verb: The kind of question, of those in ``FACTS``.
+            args: Its fields, as JSON has them.
+            now: The moment it is asked.
+
+        Raises:
+            UsageError: There is no such kind of question, or the fields are not its own.
+        """
+        kind = _KINDS.get(verb)
+        if kind not in FACTS:
+            raise UsageError("unknown-verb", f"There is no question '{verb}' about facts.")
+        try:
+            question = msgspec.convert({"verb": verb, **args}, kind)
+        except msgspec.ValidationError as error:
+            raise UsageError("bad-message", f"{verb}: {error}") from error
+        return _HANDLERS[kind](tx, question, Asker(self._vault), now)
 
     def _authorize(self, tx: Tx, call: Call) -> Asker:
         if call.job_id:
