@@ -13,7 +13,6 @@ in user code are not of this tree: they keep the user's own traceback.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class TradewindError(Exception):
@@ -88,5 +87,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
         >>> did_you_mean("zzz", ["load"])
         ''
     """
+    # 150 kB that only a refusal needs, and every process has this module.
+    from difflib import get_close_matches  # noqa: PLC0415
+
     near = get_close_matches(wrong, list(known), n=1, cutoff=0.5)
     return f"Did you mean '{near[0]}'?" if near else ""

@@ -3,11 +3,10 @@
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from tradewind.compat.paths import AUTHORING, MOVED, OLDER
 from tradewind.compat.tables import CONSTANTS, LEGACY, SDK, STANDARD, WHOLE
@@ -42,8 +41,11 @@ MODULES = _with_parents({*TABLE, *WHOLE, *MOVED})
 """Every module that is served, packages without names of their own included."""
 
 
-class CompatFinder(MetaPathFinder, Loader):
-    """Finds and makes the modules of the tables; real provider packages come before ours."""
+class CompatFinder:
+    """Finds and makes the modules of the tables; real provider packages come before ours.
+
+    A finder and loader by what it does: ``importlib.abc`` would bring 30 modules into every task.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -58,7 +60,7 @@ class CompatFinder(MetaPathFinder, Loader):
         if _is_provider(fullname) and PathFinder.find_spec(fullname, path) is not None:
             return None
         if fullname in MODULES:
-            spec = ModuleSpec(fullname, self, origin="tradewind", is_package=True)
+            spec = ModuleSpec(fullname, cast(Any, self), origin="tradewind", is_package=True)
             spec.submodule_search_locations = _real_folders() if fullname == _ROOT else []
             return spec
         raise ModuleNotFoundError(_no_module(fullname), name=fullname)

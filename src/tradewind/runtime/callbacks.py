@@ -3,11 +3,11 @@
 What a task's process runs itself and what a worker runs for the server are called the same way.
 """
 
-import html
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 from tradewind.core.callbacks import callback_id
@@ -23,7 +23,6 @@ from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException, ParamValidationError
 from tradewind.sdk.instants import to_pendulum
-from tradewind.sdk.mail import send_email
 
 Callback = Callable[[Any], Any]
 
@@ -239,6 +238,10 @@ def _run_facts(order: CallbackOrder) -> Facts:
 
 def _mail(task: Any, event: str) -> Callback:
     def mail(context: Any) -> None:
+        from html import escape  # noqa: PLC0415 - its tables are of no use to other tasks
+
+        # Mail brings TLS with it, and what is here before a task is forked is paid for by each.
+        send_email = import_module("tradewind.sdk.mail").send_email
         ti = context["ti"]
         name = f"{ti.dag_id}.{ti.task_id}"
         how = "failed" if event == "failure" else "failed and is tried again"
@@ -250,7 +253,7 @@ def _mail(task: Any, event: str) -> Callback:
             "Error": str(context.get("exception") or ""),
         }
         table = "".join(
-            f"<tr><th align='left'>{key}</th><td>{html.escape(value)}</td></tr>"
+            f"<tr><th align='left'>{key}</th><td>{escape(value)}</td></tr>"
             for key, value in rows.items()
         )
         send_email(task.email, f"{name} {how} in {ti.run_id}", f"<table>{table}</table>")

@@ -248,8 +248,9 @@ class _Attempt:
             "on_task_instance_running", previous_state="queued", task_instance=context["ti"]
         )
         task.pre_execute(context)
-        known_by = callback_id_of(self.order, "execute")
-        call_each(task.on_execute_callback or (), context, "on_execute_callback", known_by)
+        if task.on_execute_callback:
+            known_by = callback_id_of(self.order, "execute")
+            call_each(task.on_execute_callback, context, "on_execute_callback", known_by)
         limit = time_left(task, self.order, self.clock.now())
         with time_limit(limit, task.task_id), at_work(task):
             result = _run(task, self.order, context)

@@ -13,7 +13,7 @@ from collections.abc import (
 )
 from functools import partial
 from types import FunctionType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from tradewind.sdk.assets import Metadata
 from tradewind.sdk.context import CONTEXT_KEYS, get_current_context
@@ -21,6 +21,8 @@ from tradewind.sdk.context import CONTEXT_KEYS, get_current_context
 log = logging.getLogger("tradewind.task")
 
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+T = TypeVar("T")
 
 
 def determine_kwargs(
@@ -125,6 +127,13 @@ def _drained(steps: Generator[Any, Any, Any]) -> Any:
             get_current_context()["outlet_events"].take(said)
         else:
             log.warning("A task yielded a %s; only Metadata has a meaning", type(said).__name__)
+
+
+async def aside(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call a function in another thread, and let other coroutines run meanwhile."""
+    import asyncio  # noqa: PLC0415 - there is one that runs
+
+    return await asyncio.to_thread(func, *args, **kwargs)
 
 
 def check_call(

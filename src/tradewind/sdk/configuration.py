@@ -8,11 +8,7 @@ Looked up in this order: ``TRADEWIND__SECTION__KEY``, ``AIRFLOW__SECTION__KEY``,
 import datetime as dt
 import json
 import os
-import shlex
-import subprocess
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from configparser import ConfigParser
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -290,6 +286,10 @@ def _unreadable(section: str, key: str, value: Any, wanted: str) -> AirflowConfi
 
 
 def _output_of(command: str) -> str:
+    # Here and below: what reads files and runs commands is of no use to most tasks.
+    import shlex  # noqa: PLC0415
+    import subprocess  # noqa: PLC0415
+
     done = subprocess.run(
         shlex.split(command),
         capture_output=True,
@@ -342,6 +342,8 @@ def _single_arguments() -> dict[str, str]:
 
 
 def _read_toml(path: Path) -> dict[str, dict[str, str]]:
+    import tomllib  # noqa: PLC0415
+
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -354,6 +356,8 @@ def _read_toml(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _read_cfg(path: Path) -> dict[str, dict[str, str]]:
+    from configparser import ConfigParser  # noqa: PLC0415
+
     parser = ConfigParser(interpolation=None, strict=False)
     parser.read(path, encoding="utf-8")
     return {section.lower(): dict(parser.items(section)) for section in parser.sections()}

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from tradewind.errors import did_you_mean
@@ -9,18 +10,8 @@ from tradewind.sdk.conditions import run_if, skip_if
 from tradewind.sdk.decorated import TaskDecorator
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.group import TaskGroup
-from tradewind.sdk.kinds import (
-    bash_task,
-    branch_external_python_task,
-    branch_task,
-    branch_virtualenv_task,
-    external_python_task,
-    python_task,
-    sensor_task,
-    short_circuit_task,
-    stub_task,
-    virtualenv_task,
-)
+from tradewind.sdk.kinds import KINDS
+from tradewind.sdk.kinds.python import python_task
 from tradewind.sdk.mapped_groups import GroupItem, GroupPartial
 from tradewind.sdk.provided import find_decorator, provided_names, where_to_get
 from tradewind.sdk.references import XComArg
@@ -43,15 +34,6 @@ class TaskDecorators:
     """
 
     python = staticmethod(python_task)
-    virtualenv = staticmethod(virtualenv_task)
-    external_python = staticmethod(external_python_task)
-    branch = staticmethod(branch_task)
-    branch_virtualenv = staticmethod(branch_virtualenv_task)
-    branch_external_python = staticmethod(branch_external_python_task)
-    short_circuit = staticmethod(short_circuit_task)
-    sensor = staticmethod(sensor_task)
-    bash = staticmethod(bash_task)
-    stub = staticmethod(stub_task)
     run_if = staticmethod(run_if)
     skip_if = staticmethod(skip_if)
 
@@ -60,18 +42,24 @@ class TaskDecorators:
         return python_task(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Find a decorator of an installed provider package, as in ``@task.docker``."""
+        """Load a kind of decorator: one of ours, or of an installed provider (``@task.docker``)."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = find_decorator(name)
+        found = _own(name) if name in KINDS else find_decorator(name)
         if found is None:
-            hint = where_to_get(name) or did_you_mean(name, {*_OWN, *provided_names()})
+            hint = where_to_get(name) or did_you_mean(
+                name, {"run_if", "skip_if", *KINDS, *provided_names()}
+            )
             raise AttributeError(f"There is no task decorator '@task.{name}' here. {hint}".rstrip())
         setattr(self, name, found)
         return found
 
 
-_OWN = frozenset(name for name in vars(TaskDecorators) if not name.startswith("_"))
+def _own(name: str) -> Callable[..., Any]:
+    module, _, attribute = KINDS[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found
+
 
 task = TaskDecorators()
 

@@ -9,7 +9,6 @@ import base64
 import datetime as dt
 import json
 import math
-import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -141,6 +140,8 @@ def _plain_object(value: Any, path: str, around: tuple[int, ...]) -> Any:
     if taken is not None:
         return _tagged(taken[0], _plain(taken[1], path, inside))
     if _pickles.get():
+        import pickle  # noqa: PLC0415 - only tasks that asked for it
+
         return _tagged("pickle", base64.b64encode(pickle.dumps(value)).decode())
     raise AirflowException(_refusal(value, path))
 
@@ -200,6 +201,8 @@ def _read_pickle(text: str) -> Any:
             "This XCom is a pickle, and reading one runs code that came with it. Only a task with "
             "xcom_pickle=True reads it"
         )
+    import pickle  # noqa: PLC0415 - only tasks that asked for it
+
     return pickle.loads(base64.b64decode(text))  # noqa: S301 - this task's author asked for it
 
 

@@ -1,12 +1,12 @@
 """What a task instance pushes and pulls."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tradewind.core.mapping import path_order
 from tradewind.protocol.data_questions import XComsWithin
 from tradewind.protocol.ports import TaskPort
+from tradewind.sdk.calling import aside
 from tradewind.sdk.references import XCOM_RETURN_KEY
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
 from tradewind.sdk.serde import length_of
@@ -63,7 +63,7 @@ class XComAccess:
 
     async def axcom_push(self, key: str, value: Any) -> None:
         """Do as ``xcom_push``, and let other coroutines run meanwhile."""
-        await asyncio.to_thread(self.xcom_push, key, value)
+        await aside(self.xcom_push, key, value)
 
     def kept(self, key: str, value: Any) -> bytes:
         """Answer what is kept of a value that this task instance pushes.
@@ -130,7 +130,7 @@ class XComAccess:
 
     async def axcom_pull(self, *args: Any, **kwargs: Any) -> Any:
         """Do as ``xcom_pull``, and let other coroutines run meanwhile."""
-        return await asyncio.to_thread(self.xcom_pull, *args, **kwargs)
+        return await aside(self.xcom_pull, *args, **kwargs)
 
 
 class _Pull:
