@@ -189,13 +189,19 @@ class BaseXCom:
         return cls.deserialize_value(XComResult(key, _kept(raw)))
 
 
+@cache
+def largest_xcom() -> int:
+    """Answer how many bytes an XCom may have; the setting is read once a process."""
+    return conf.getint("core", "max_xcom_bytes")
+
+
 def check_size(size: int, key: str) -> None:
     """Refuse what is too large to travel through the database.
 
     Raises:
         AirflowException: It is larger than ``[core] max_xcom_bytes``.
     """
-    largest = conf.getint("core", "max_xcom_bytes")
+    largest = largest_xcom()
     if size > largest:
         raise AirflowException(
             f"The XCom '{key}' has {size:,} bytes as JSON; {largest:,} are allowed ([core] "
@@ -205,17 +211,14 @@ def check_size(size: int, key: str) -> None:
         )
 
 
+@cache
 def backend() -> type[BaseXCom]:
-    """Answer the class that writes and reads XComs here.
+    """Answer the class that writes and reads XComs here; the setting is read once a process.
 
     Raises:
         AirflowConfigException: The setting names no class that is a ``BaseXCom``.
     """
-    return _backend(conf.get("core", "xcom_backend"))
-
-
-@cache
-def _backend(path: str) -> type[BaseXCom]:
+    path = conf.get("core", "xcom_backend")
     if path in _DEFAULT:
         return BaseXCom
     try:

@@ -90,6 +90,8 @@ class Attempts:
         self._seen: set[tuple[int, int]] = set()
         self._seen_order: deque[tuple[int, int]] = deque()
         self.log_root: str | None = None
+        self.watch_lease: Callable[[], None] = lambda: None
+        """Ends all that runs here if the lease is over: a zygote may have noticed that first."""
 
     @property
     def running(self) -> tuple[int, ...]:
@@ -162,6 +164,7 @@ class Attempts:
         if pid == 0:
             self._finish(attempt, LegState.RETURNED)
         else:
+            self.watch_lease()
             self._finish_unheard(
                 attempt, Ending(LegState.FAILED, f"Its process {describe_status(status)}")
             )
@@ -207,6 +210,8 @@ class Attempts:
         if attempt.link is not None:
             attempt.link.drain_output()
         outcome = LegState(done.outcome)
+        if outcome is LegState.KILLED:
+            self.watch_lease()
         if attempt.ending is not None and outcome is not LegState.SUCCESS:
             self._finish(attempt, attempt.ending.outcome, attempt.ending.reason, done)
         else:

@@ -112,7 +112,7 @@ class Conversation:
 
     def pump(self) -> None:
         """Send whatever is due on the lines that are free; called after each round of the loop."""
-        self._watch_lease()
+        self.watch_lease()
         if self._leaving or self._loop.clock.monotonic() < self._not_before:
             return
         if not self.worker_id:
@@ -146,7 +146,7 @@ class Conversation:
     def _is_done(self) -> bool:
         return self.is_draining and not self._host.held()
 
-    def _watch_lease(self) -> None:
+    def watch_lease(self) -> None:
         """Notice that the machine slept, or that the lease is over."""
         was_good = self._fence.grace_until
         left = self._fence.seconds_left()

@@ -50,6 +50,7 @@ class Worker:
         questions = Questions(endpoint, self._loop)
         ledger = self._talk.ledger
         self._attempts = Attempts(self._loop, self._pool, ledger, self._masker, questions, name)
+        self._attempts.watch_lease = self._talk.watch_lease
         self._parses = Parses(
             self._loop, self._pool, ledger, self._masker, questions, config.parse_slots
         )

@@ -1,4 +1,4 @@
-"""Importing what a Dag author imports stays light, whatever the project grows."""
+"""Importing what a Dag author imports, and what tasks are forked from, stays light, whatever the project grows."""
 
 import json
 import subprocess
@@ -65,3 +65,26 @@ def test_every_exported_name_is_there_and_is_no_module_by_accident():
     )
 
     assert names["modules"]
+
+
+def test_what_every_task_is_forked_from_holds_only_what_most_tasks_use():
+    loaded = measure("import tradewind.runtime.zygote")["modules"]
+
+    assert len(loaded) <= 270
+    assert not {name.partition(".")[0] for name in loaded} & {
+        "asyncio",
+        "babel",
+        "configparser",
+        "difflib",
+        "email",
+        "jinja2",
+        "jsonschema",
+        "pendulum",
+        "pickle",
+        "shutil",
+        "smtplib",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "zipfile",
+    }
