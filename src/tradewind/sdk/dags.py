@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
 from tradewind.sdk.arguments import as_list, as_span
+from tradewind.sdk.dag_cli import run_cli
 from tradewind.sdk.deadlines import DeadlineAlert, as_alerts
 from tradewind.sdk.decorators import task as task_decorators
 from tradewind.sdk.enums import DagRunType
@@ -407,6 +408,17 @@ class DAG:
                 mark_success_pattern=mark_success_pattern,
             )
         raise AirflowException("dag.test() needs the whole of Tradewind: pip install tradewind")
+
+    def cli(self, args: Sequence[str] | None = None) -> None:
+        """Do what the command line says: ``python FILE test 2026-04-20``, or ``tasks``.
+
+        Args:
+            args: The words, if not those of this program.
+
+        Raises:
+            SystemExit: The run did not succeed, or the words are not understood.
+        """
+        run_cli(self, args)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tasks)

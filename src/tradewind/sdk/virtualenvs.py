@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tradewind.config import find_home
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.subprocesses import SubprocessHook
 
@@ -70,8 +71,7 @@ def ready_environment(recipe: Recipe, root: Path, hook: SubprocessHook) -> str:
 
 def default_root() -> Path:
     """Answer where environments are kept when no task says: in Tradewind's home folder."""
-    home = os.environ.get("TRADEWIND_HOME")
-    return (Path(home).expanduser() if home else Path.home() / ".tradewind") / "venvs"
+    return find_home(os.environ, Path.cwd()) / "venvs"
 
 
 @contextmanager

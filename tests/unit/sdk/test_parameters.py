@@ -411,3 +411,19 @@ def test_outputs_are_named_as_results_of_the_dag():
         dag.add_result(two)  # type: ignore[arg-type]
     with pytest.raises(AirflowException, match="not in Dag 'other'"):
         DAG("other").add_result(two.output)
+
+
+def test_a_file_may_have_its_dags_commands(capsys):
+    with DAG("cli", params={"n": 1}) as dag:
+
+        @task
+        def one(params=None, ds=None):
+            assert (params["n"], ds) == (2, "2026-04-20")
+
+        one() >> EmptyOperator(task_id="two")
+
+    dag.cli(["tasks"])
+    assert capsys.readouterr().out == "one\ntwo\n"
+    dag.cli(["test", "2026-04-20", "--conf", '{"n": 2}'])
+    with pytest.raises(SystemExit, match="1"):
+        dag.cli(["test", "2026-04-21"])
