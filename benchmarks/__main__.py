@@ -19,6 +19,7 @@ from benchmarks import (
     starts,
     throughput,
     triggers,
+    xcom,
 )
 from benchmarks.figures import Figure, to_markdown, to_text
 from benchmarks.machine import describe_machine, read_load
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "history": history.measure,
     "memory": memory.measure,
     "triggers": triggers.measure,
+    "xcom": xcom.measure,
 }
 
 

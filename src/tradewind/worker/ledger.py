@@ -4,11 +4,15 @@ Pure bookkeeping of one registration; see ``protocol.exchange`` for the rules it
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Exchange
 from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
+
+MAX_XCOM_BYTES = 32 * 1024 * 1024
+"""XComs in one request; what is more follows in the next ones."""
 
 MAX_LOG_BYTES = 4 * 1024 * 1024
 """Log bytes in one request: more would hold up finishes behind a slow network."""
@@ -113,15 +117,21 @@ class Ledger:
         )
 
     def push(self, worker_id: str, holding: Holding | None, *, draining: bool) -> Exchange:
-        """Make a request that says all there is to say. No other push may be open."""
+        """Make a request that says what there is to say. No other push may be open.
+
+        XComs beyond ``MAX_XCOM_BYTES`` wait for the next one, and with them the finishes of their
+        attempts.
+        """
         # All that is owed, also what an answer passed over, whenever the lease is renewed.
-        said = self._finishes if holding is not None else self._unsaid
+        said = [*self._unsaid, *(self._finishes.keys() - self._unsaid if holding else ())]
+        pushed = self._take_xcoms()
+        ends = self._ends_among(said, MAX_XCOM_BYTES - sum(len(one.value) for one in pushed))
         request = Exchange(
             worker_id=worker_id,
             seq=self._seq + 1,
             draining=draining,
-            finishes=tuple(self._finishes[attempt] for attempt in said),
-            xcoms=tuple(self._xcoms),
+            finishes=ends,
+            xcoms=pushed,
             parsed=tuple(self._parsed),
             called=tuple(self._called),
             logs=self._take_logs(),
@@ -132,8 +142,7 @@ class Ledger:
             abandoned=tuple(self._abandoned),
         )
         self._carried, self._carried_calls = request.parsed, request.called
-        self._unsaid.clear()
-        self._xcoms.clear()
+        self._unsaid.difference_update(end.attempt_id for end in ends)
         self._parsed.clear()
         self._called.clear()
         return self._request(request)
@@ -184,6 +193,27 @@ class Ledger:
         self._open.discard(request.seq)
         if not request.wait:
             self._carried, self._carried_calls = (), ()
+
+    def _take_xcoms(self) -> tuple[XComPush, ...]:
+        taken: list[XComPush] = []
+        room = MAX_XCOM_BYTES
+        while self._xcoms and (room >= len(self._xcoms[0].value) or not taken):
+            taken.append(self._xcoms.popleft())
+            room -= len(taken[-1].value)
+        return tuple(taken)
+
+    def _ends_among(self, said: Iterable[int], room: int) -> tuple[Finish, ...]:
+        waits = {one.attempt_id for one in self._xcoms}
+        ends: list[Finish] = []
+        for attempt in said:
+            end = self._finishes[attempt]
+            size = sum(len(one.value) for one in end.xcoms)
+            # One that is larger than all the room goes alone, or it would never go.
+            is_alone = not ends and room == MAX_XCOM_BYTES
+            if attempt not in waits and (size <= room or is_alone):
+                ends.append(end)
+                room -= size
+        return tuple(ends)
 
     def _take_logs(self) -> tuple[LogChunk, ...]:
         taken: list[LogChunk] = []

@@ -227,7 +227,7 @@ PEAK = """
 import resource, sys
 from tradewind.sdk.xcom import backend
 mb = 1 << 20
-value = {"text": lambda: "x" * 100 * mb, "bytes": lambda: bytes(100 * mb),
+value = {"text": lambda: "x" * 100 * mb, "bytes": lambda: b"x" * (100 * mb),
          "rows": lambda: [{"id": n, "name": f"{n:080}"} for n in range(250_000)]}[sys.argv[1]]()
 where = dict(key="k", dag_id="d", run_id="r", task_id="t", map_index=-1)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

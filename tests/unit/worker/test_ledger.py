@@ -1,9 +1,11 @@
 """What is owed is said until it is heard, in order, and lost answers are told."""
 
+import msgspec
+
 from tradewind.core.states import LegState
 from tradewind.protocol.exchange import Answer, Exchange
 from tradewind.protocol.reports import Finish, LogChunk, ParseReport, XComPush
-from tradewind.worker.ledger import MAX_LOG_BYTES, Holding, Ledger
+from tradewind.worker.ledger import MAX_LOG_BYTES, MAX_XCOM_BYTES, Holding, Ledger
 
 
 def finish(attempt: int) -> Finish:
@@ -121,3 +123,34 @@ def test_a_new_registration_keeps_nothing_but_finishes() -> None:
     assert request.abandoned == ()
     assert request.xcoms == ()
     assert [one.attempt_id for one in request.finishes] == [1]
+
+
+def test_large_xcoms_travel_in_several_requests_and_no_finish_overtakes_them() -> None:
+    ledger = Ledger()
+    half = b"x" * (MAX_XCOM_BYTES // 2)
+    sent = [XComPush(attempt_id=1, epoch=1, key=key, value=half) for key in "abc"]
+    for one in sent:
+        ledger.add_xcom(one)
+    ledger.add_finish(finish(1))
+    ledger.add_finish(finish(2))
+
+    first = push(ledger)
+    assert ([x.key for x in first.xcoms], [f.attempt_id for f in first.finishes]) == (
+        ["a", "b"],
+        [2],
+    )
+    assert ledger.has_news
+    second = push(ledger)
+    assert ([x.key for x in second.xcoms], [f.attempt_id for f in second.finishes]) == (["c"], [1])
+    assert not ledger.has_news
+
+
+def test_a_finish_with_more_than_a_request_may_hold_goes_alone() -> None:
+    ledger = Ledger()
+    large = XComPush(attempt_id=1, epoch=1, key="k", value=b"x" * (MAX_XCOM_BYTES + 1))
+    ledger.add_finish(msgspec.structs.replace(finish(1), xcoms=(large,)))
+    ledger.add_finish(msgspec.structs.replace(finish(2), xcoms=(large,)))
+
+    assert len(push(ledger).finishes) == 1
+    assert len(push(ledger).finishes) == 1
+    assert not ledger.has_news
