@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import MinimumCount as MinimumCount
     from tradewind.sdk import MonthWindow as MonthWindow
     from tradewind.sdk import MultipleCronTriggerTimetable as MultipleCronTriggerTimetable
+    from tradewind.sdk import ObjectStoragePath as ObjectStoragePath
     from tradewind.sdk import Param as Param
     from tradewind.sdk import ParamsDict as ParamsDict
     from tradewind.sdk import PartitionedAssetTimetable as PartitionedAssetTimetable

@@ -206,6 +206,11 @@ SDK: Mapping[str, Mapping[str, str]] = {
         "serialize": "tradewind.sdk.serde:serialize",
         "deserialize": "tradewind.sdk.serde:deserialize",
     },
+    "airflow.sdk.io": {
+        "ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath",
+        "attach": "tradewind.sdk.object_storage:attach",
+    },
+    "airflow.sdk.io.path": {"ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath"},
 }
 """The present author's interface."""
 
@@ -375,6 +380,8 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
         "DatasetOrTimeSchedule": "tradewind.sdk.partition_timetables:AssetOrTimeSchedule"
     },
     "airflow.utils.module_loading": {"import_string": "tradewind.sdk.configuration:import_string"},
+    "airflow.io": {"attach": "tradewind.sdk.object_storage:attach"},
+    "airflow.io.path": {"ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath"},
 }
 """Paths that older files use."""
 

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.group import TaskGroup as TaskGroup
     from tradewind.sdk.hook import BaseHook as BaseHook
     from tradewind.sdk.notifier import BaseNotifier as BaseNotifier
+    from tradewind.sdk.object_storage import ObjectStoragePath as ObjectStoragePath
     from tradewind.sdk.operator import BaseOperator as BaseOperator
     from tradewind.sdk.operator_link import BaseOperatorLink as BaseOperatorLink
     from tradewind.sdk.operators.bash import BashOperator as BashOperator
@@ -173,6 +174,7 @@ EXPORTS = {
     "MonthWindow": "tradewind.sdk.partitions",
     "MultipleCronTriggerTimetable": "tradewind.sdk.timetables",
     "NEVER_EXPIRE": "tradewind.sdk.state_store",
+    "ObjectStoragePath": "tradewind.sdk.object_storage",
     "Param": "tradewind.sdk.params",
     "ParamsDict": "tradewind.sdk.params",
     "PartitionMapper": "tradewind.sdk.partitions",

@@ -95,7 +95,7 @@ def test_the_user_of_a_url_names_the_connection(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_store_may_be_attached_under_a_name_of_its_own() -> None:
-    class Shelf(MemoryFileSystem):
+    class Shelf(MemoryFileSystem):  # type: ignore[misc]
         protocol = "shelf"
 
     opened = attach("shelf", fs=Shelf())
