@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tradewind.core.callbacks import callback_id
 from tradewind.core.drive import decide, fold
 from tradewind.core.events import Event, GroupRetried, RunMoved, TaskMoved
 from tradewind.core.graph import RunGraph
@@ -26,6 +27,7 @@ from tradewind.protocol.child import Done
 from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.ports import bound_port
+from tradewind.runtime.callbacks import call_each
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_answers import LocalAnswers
 from tradewind.runtime.local_log import readable_log, say
@@ -357,11 +359,8 @@ class _Runner:
         name = "on_success_callback" if self.run.state == "success" else "on_failure_callback"
         context = {"dag": self.run.dag, "dag_run": self.run, "run_id": self.run.run_id}
         context["reason"] = self.run.reason
-        for callback in getattr(self.run.dag, name):
-            try:
-                callback(context)
-            except Exception:
-                log.exception("%s of Dag '%s' failed", name, self.run.dag_id)
+        known_by = callback_id(self.run.dag_id, self.run.run_id, name, self.graph.seq)
+        call_each(getattr(self.run.dag, name), context, name, known_by)
 
 
 _LEFT = frozenset({TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED, TaskState.AWAITING_INPUT})

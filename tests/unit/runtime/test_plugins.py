@@ -145,3 +145,12 @@ def test_a_folder_may_be_named_by_the_settings(
 
 def test_entry_points_are_plugins_too() -> None:
     assert plugins.installed_plugins() == ()
+
+
+def test_the_plugin_that_the_document_shows_is_one(bundle: BundleRef) -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "plugins-and-listeners.md"
+    code = page.read_text().split("```python\n")[1].split("```")[0]
+    Path(bundle.root, "plugins", "loud.py").write_text(code)
+    (loud,) = load_plugins(bundle).plugins
+    assert loud.adds == {"macros": ["shout"], "listeners": ["Ears"]}
+    assert list(listening.run_events()) == ["success"]
