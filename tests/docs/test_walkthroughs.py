@@ -15,6 +15,11 @@ def test_following_the_document_gives_what_it_shows(
         assert checkout.follow(ROOT / document) >= least
 
 
+@pytest.mark.process
+def test_what_needs_no_server_works_without_one(tmp_path: Path) -> None:
+    assert Checkout(tmp_path).follow(ROOT / "docs" / "how-to" / "debug-a-dag.md") == 5
+
+
 @pytest.mark.parametrize(
     ("expected", "printed", "is_match"),
     [
