@@ -80,8 +80,16 @@ def _why_ended(graph: RunGraph, node: Node, facts: WaitFacts) -> str:
         because = f": {above} failed above it" if above else ""
     if node.state is TaskState.SKIPPED and not because:
         above = _names_above(graph, node, {TaskState.SKIPPED})
-        because = f": {above} skipped above it" if above else ""
+        because = f": {above} skipped above it" if above else _why_not_chosen(graph, node)
     return f"It ended in {node.state.value}{because}."
+
+
+def _why_not_chosen(graph: RunGraph, node: Node) -> str:
+    if not graph.is_marked(node.task, node.cell):
+        return ""
+    task_id = graph.plan.tasks[node.task].task_id
+    names = {graph.plan.tasks[n.task].task_id for n in graph.nodes.values() if task_id in n.skips}
+    return f": {_quoted(sorted(names))} chose not to go on with it"
 
 
 def _why_no_state(graph: RunGraph, node: Node) -> str:

@@ -78,7 +78,7 @@ class Explain:
             held=held,
             paused=paused,
             workers=alive,
-            reason=_said(tx, row) or reasons.get(f"{row.task_id}/{row.map_path}", ""),
+            reason=reasons.get(f"{row.task_id}/{row.map_path}", "") or _said(tx, row),
             run_waits=waits,
             outside=why_outside(tx, row),
         )

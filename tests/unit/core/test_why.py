@@ -60,6 +60,13 @@ def test_a_skip_names_what_was_skipped_above() -> None:
     assert said(played, "b") == "It ended in skipped: 'a' skipped above it."
 
 
+def test_a_way_that_was_not_chosen_names_who_chose() -> None:
+    played = Played(a_dag(a_task("which"), a_task("left", "which"), a_task("right", "which")))
+    played.end("which", S, skips=("right",))
+
+    assert said(played, "right") == "It ended in skipped: 'which' chose not to go on with it."
+
+
 def test_the_past_is_named() -> None:
     played = Played(a_dag(a_task("a", depends_on_past=True)))
     assert "is being looked up" in said(played, "a")
