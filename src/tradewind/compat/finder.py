@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from tradewind.compat.paths import AUTHORING, MOVED, OLDER
+from tradewind.compat.standard import WAITING
 from tradewind.compat.tables import CONSTANTS, LEGACY, SDK, STANDARD, WHOLE
 from tradewind.errors import did_you_mean
 
@@ -26,7 +27,7 @@ def _merged(*tables: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str
     return merged
 
 
-TABLE: Mapping[str, Mapping[str, str]] = _merged(SDK, LEGACY, STANDARD, AUTHORING, OLDER)
+TABLE: Mapping[str, Mapping[str, str]] = _merged(SDK, LEGACY, STANDARD, AUTHORING, OLDER, WAITING)
 
 
 def _with_parents(names: set[str]) -> frozenset[str]:

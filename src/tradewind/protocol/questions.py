@@ -98,10 +98,24 @@ class DagView(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
+class DagParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Dag is made of, as a task may learn of it."""
+
+    task_ids: tuple[str, ...] = ()
+    group_ids: tuple[str, ...] = ()
+
+
 class GetDag(Question, frozen=True, kw_only=True, tag="dag.get"):
     """The Dag of this id, or None."""
 
     ANSWER: ClassVar[Any] = DagView | None
+    dag_id: str
+
+
+class GetDagParts(Question, frozen=True, kw_only=True, tag="dag.parts"):
+    """The tasks and task groups of a Dag, as its newest version has them; or None."""
+
+    ANSWER: ClassVar[Any] = DagParts | None
     dag_id: str
 
 

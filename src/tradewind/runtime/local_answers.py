@@ -9,8 +9,10 @@ from tradewind.protocol.orders import RunFacts
 from tradewind.protocol.questions import (
     CountInstances,
     CountRuns,
+    DagParts,
     DagView,
     GetDag,
+    GetDagParts,
     GetInstances,
     GetPreviousInstance,
     GetPreviousRun,
@@ -36,6 +38,7 @@ class LocalAnswers:
         """Answer what answers each kind of question."""
         return {
             GetDag: self._get_dag,
+            GetDagParts: self._get_parts,
             GetRun: self._get_run,
             GetPreviousRun: lambda _: None,
             ListRuns: self._list_runs,
@@ -51,6 +54,12 @@ class LocalAnswers:
             return None
         tags = tuple(sorted(self._dag.tags))
         return DagView(dag_id=question.dag_id, is_paused=False, tags=tags)
+
+    def _get_parts(self, question: GetDagParts) -> DagParts | None:
+        if question.dag_id != self._dag.dag_id:
+            return None
+        groups = (name for name in self._dag.task_group.get_task_group_dict() if name)
+        return DagParts(task_ids=tuple(self._dag.task_dict), group_ids=tuple(groups))
 
     def _run(self) -> RunView:
         facts = self._facts

@@ -7,6 +7,7 @@ from typing import Any
 
 from tradewind.protocol.leaving import TIMED_OUT, Deferral, InputRequest, Resume
 from tradewind.protocol.orders import TaskOrder
+from tradewind.sdk.deferring import Described
 from tradewind.sdk.exceptions import (
     AirflowException,
     HITLTimeoutError,
@@ -34,7 +35,7 @@ def begin(task: Any, order: TaskOrder, context: Mapping[str, Any]) -> Any:
     if resume is not None:
         return _go_on(task, resume, context)
     if task.start_from_trigger and task.start_trigger_args is not None:
-        raise start_deferral(task.start_trigger_args)
+        raise start_deferral(task, context)
     return task.execute(context)
 
 
@@ -50,25 +51,22 @@ def _go_on(task: Any, resume: Resume, context: Mapping[str, Any]) -> Any:
     return task.resume_execution(resume.method, kwargs, context)
 
 
-def start_deferral(args: Any) -> TaskDeferred:
-    """Answer the deferral that a task begins with which has ``start_from_trigger``."""
+def start_deferral(task: Any, context: Mapping[str, Any]) -> TaskDeferred:
+    """Answer the deferral that a task begins with which has ``start_from_trigger``.
+
+    What the trigger is made from is rendered, where it is named like a template field.
+    """
+    args = task.start_trigger_args
+    kwargs = {
+        name: task.render_template(value, context) if name in task.template_fields else value
+        for name, value in (args.trigger_kwargs or {}).items()
+    }
     return TaskDeferred(
-        trigger=Described(args.trigger_cls, args.trigger_kwargs),
+        trigger=Described(args.trigger_cls, kwargs),
         method_name=args.next_method,
         kwargs=args.next_kwargs,
         timeout=args.timeout,
     )
-
-
-class Described:
-    """A trigger that is told of, not made: its class need not be importable here."""
-
-    def __init__(self, classpath: str, kwargs: Mapping[str, Any] | None) -> None:
-        self._said = classpath, dict(kwargs or {})
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Answer what it was told."""
-        return self._said
 
 
 def deferral_of(raised: TaskDeferred, limit: datetime | None, now: datetime) -> Deferral:

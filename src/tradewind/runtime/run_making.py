@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from tradewind.errors import TradewindError
 from tradewind.protocol.questions import GetRun, RunView, TriggerRun
-from tradewind.runtime.resuming import Described
+from tradewind.sdk.deferring import Described
 from tradewind.sdk.exceptions import (
     AirflowException,
     AirflowSkipException,

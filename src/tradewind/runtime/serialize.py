@@ -141,7 +141,7 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
 def _serialize_start_trigger(task: Any) -> StartTrigger | None:
     """Answer the trigger a task begins with; a mapped one is asked for it instance by instance."""
     args = None if task.is_mapped else task.start_trigger_args
-    if not task.start_from_trigger or args is None:
+    if not task.start_from_trigger or args is None or _is_template(task, args):
         return None
     return StartTrigger(
         classpath=args.trigger_cls,
@@ -156,6 +156,15 @@ def _reach_of_skips(cls: type) -> str:
     if issubclass(cls, BranchMixIn):
         return "next"
     return "below" if issubclass(cls, SkipMixin) else ""
+
+
+def _is_template(task: Any, args: Any) -> bool:
+    """Say whether what the trigger is made from must be rendered first, in the task's process."""
+    kwargs = args.trigger_kwargs or {}
+    return any(
+        name in task.template_fields and isinstance(value, str) and "{" in value
+        for name, value in kwargs.items()
+    )
 
 
 def _serialize_retry(task: Any) -> RetrySpec:

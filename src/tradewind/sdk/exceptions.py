@@ -141,7 +141,11 @@ class TaskDeferralTimeout(AirflowException):
     """The trigger of a deferred task took longer than it may."""
 
 
-class HITLTimeoutError(AirflowException):
+class HITLTriggerEventError(AirflowException):
+    """A person was asked, and what came of it cannot be gone on with."""
+
+
+class HITLTimeoutError(HITLTriggerEventError):
     """Nobody answered in time, and there are no defaults to go on with."""
 
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from tradewind.core.runs import Run, RunType
 from tradewind.protocol.questions import (
     CountRuns,
+    DagParts,
     DagView,
     GetDag,
+    GetDagParts,
     GetPreviousRun,
     GetRun,
     ListRuns,
@@ -53,6 +55,17 @@ def read_dag(tx: Tx, question: GetDag, asker: Asker, now: datetime) -> DagView |
         relative_fileloc=found.file,
         owners=tuple(found.owners),
         tags=tuple(found.tags),
+    )
+
+
+def read_parts(tx: Tx, question: GetDagParts, asker: Asker, now: datetime) -> DagParts | None:
+    """Answer the tasks and task groups of a Dag, or None."""
+    found = dags.find_dag(tx, question.dag_id)
+    if found is None:
+        return None
+    spec = found.decode_spec()
+    return DagParts(
+        task_ids=tuple(task.task_id for task in spec.tasks), group_ids=tuple(spec.groups)
     )
 
 
@@ -110,6 +123,7 @@ def _choice(question: ListRuns | CountRuns) -> history.RunChoice:
 
 HANDLERS: Handlers = {
     GetDag: read_dag,
+    GetDagParts: read_parts,
     GetRun: read_run,
     GetPreviousRun: read_previous,
     ListRuns: list_runs,
