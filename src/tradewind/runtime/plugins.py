@@ -9,11 +9,10 @@ import inspect
 import os
 import sys
 from collections.abc import Iterator
-from functools import cache, partial
-from importlib.metadata import EntryPoint, entry_points
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,13 +20,19 @@ from tradewind.protocol.orders import BundleRef
 from tradewind.protocol.reports import ImportFault
 from tradewind.runtime import listening
 from tradewind.runtime.faults import line_in, one_line, user_traceback
+from tradewind.runtime.installed import installed
 from tradewind.sdk import macros
 from tradewind.sdk.deadlines import DeadlineReference
 from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.plugins import AirflowPlugin
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 FOLDER = "plugins"
 """Of a bundle: beside its Dags folder."""
+
+_GROUP = "airflow.plugins"
 
 EFFECTIVE = (
     "macros",
@@ -84,12 +89,6 @@ def plugin_folders(bundle: BundleRef) -> list[Path]:
     return [folder for folder in dict.fromkeys(given) if folder.is_dir()]
 
 
-@cache
-def installed_plugins() -> tuple[EntryPoint, ...]:
-    """Answer the entry points that are plugins; a zygote asks once for all it forks."""
-    return tuple(entry_points(group="airflow.plugins"))
-
-
 def _load(bundle: BundleRef, folders: tuple[str, ...]) -> Loaded:
     plugins: list[LoadedPlugin] = []
     faults: list[ImportFault] = []
@@ -116,11 +115,11 @@ def _sources(folders: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
             inside = path.relative_to(folder).parts
             if path.name != "__init__.py" and not any(p.startswith((".", "__")) for p in inside):
                 yield str(path), partial(_in_file, path, folder)
-    for point in installed_plugins():
+    for point in installed(_GROUP):
         yield f"{point.name} = {point.value}", partial(_of_entry_point, point)
 
 
-def _of_entry_point(point: EntryPoint) -> list[Any]:
+def _of_entry_point(point: "EntryPoint") -> list[Any]:
     return [point.load()]
 
 

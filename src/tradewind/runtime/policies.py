@@ -4,11 +4,11 @@ import importlib
 import importlib.util
 import os
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from tradewind.protocol.orders import BundleRef
+from tradewind.runtime.installed import installed
 from tradewind.sdk import policies
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowClusterPolicySkipDag
@@ -33,7 +33,7 @@ def load_policies(bundle: BundleRef) -> None:
     found: list[Any] = [
         importlib.import_module(name) for name in MODULES if importlib.util.find_spec(name)
     ]
-    found += [point.load() for point in entry_points(group="airflow.policy")]
+    found += [point.load() for point in installed("airflow.policy")]
     policies.POLICIES[:] = found
     _loaded[bundle.root] = True
 

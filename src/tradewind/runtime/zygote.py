@@ -48,9 +48,9 @@ from tradewind.runtime.channel import Channel
 from tradewind.runtime.children import Children
 from tradewind.runtime.fence import Fence
 from tradewind.runtime.fork_safety import note_own_sockets, why_unsafe
+from tradewind.runtime.installed import installed
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
-from tradewind.runtime.plugins import installed_plugins
 from tradewind.runtime.preload import preload_for
 from tradewind.runtime.recording import RecordingPort
 from tradewind.runtime.rehearsal import rehearse
@@ -342,7 +342,8 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     output = TaskOutput(clock)
     rehearse(output, clock)
-    installed_plugins()
+    for group in ("airflow.plugins", "airflow.policy"):
+        installed(group)
     # What is imported by now is shared with every child; a collection would only unshare it.
     gc.collect()
     gc.freeze()

@@ -5,7 +5,6 @@
 outlet: a watermark, say.
 """
 
-import asyncio
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from tradewind.protocol.data_questions import DeleteState, GetState, SetState
 from tradewind.protocol.ports import TaskPort
 from tradewind.sdk.assets import Asset, AssetRef, BaseAsset
+from tradewind.sdk.calling import aside
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
@@ -78,19 +78,19 @@ class StateStore:
 
     async def aget(self, key: str, default: Any = None) -> Any:
         """Do as ``get``, and let other coroutines run meanwhile."""
-        return await asyncio.to_thread(self.get, key, default)
+        return await aside(self.get, key, default)
 
     async def aset(self, key: str, value: Any, *, retention: Any = None) -> None:
         """Do as ``set``, and let other coroutines run meanwhile."""
-        await asyncio.to_thread(self.set, key, value, retention=retention)
+        await aside(self.set, key, value, retention=retention)
 
     async def adelete(self, key: str) -> None:
         """Do as ``delete``, and let other coroutines run meanwhile."""
-        await asyncio.to_thread(self.delete, key)
+        await aside(self.delete, key)
 
     async def aclear(self) -> None:
         """Do as ``clear``, and let other coroutines run meanwhile."""
-        await asyncio.to_thread(self.clear)
+        await aside(self.clear)
 
 
 class AssetStateStores(Mapping[Any, StateStore]):

@@ -10,6 +10,7 @@ import pytest
 
 from tradewind.protocol.orders import BundleRef, ParseOrder
 from tradewind.runtime import listening, plugins
+from tradewind.runtime.installed import installed
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.plugins import load_plugins
 from tradewind.sdk import macros
@@ -143,8 +144,25 @@ def test_a_folder_may_be_named_by_the_settings(
     assert [fault.message for fault in found.faults][-1].endswith("The plugin P has no name")
 
 
-def test_entry_points_are_plugins_too() -> None:
-    assert plugins.installed_plugins() == ()
+def test_entry_points_are_plugins_too(
+    bundle: BundleRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    about = site / "soft-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: soft\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[airflow.plugins]\nsoft = softly:Soft\n")
+    plugin = "from airflow.plugins_manager import AirflowPlugin\n"
+    (site / "softly.py").write_text(f"{plugin}class Soft(AirflowPlugin):\n    name = 'soft'\n")
+    monkeypatch.syspath_prepend(site)
+    installed.cache_clear()
+    plugins._loaded.clear()
+    try:
+        found = load_plugins(bundle)
+    finally:
+        installed.cache_clear()
+
+    assert "soft" in [one.name for one in found.plugins]
 
 
 def test_the_plugin_that_the_document_shows_is_one(bundle: BundleRef) -> None:
