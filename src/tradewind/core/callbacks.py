@@ -46,6 +46,25 @@ def task_event(state: TaskState) -> str | None:
     return {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(state)
 
 
+_AWAY = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
+
+
+def trigger_event(old: TaskState, new: TaskState) -> str | None:
+    """Answer which callbacks of a task go with an end that came while it had no process, if any.
+
+    A trigger may end its task without another leg.
+
+    Example:
+        >>> trigger_event(TaskState.DEFERRED, TaskState.SUCCESS)
+        'success'
+        >>> trigger_event(TaskState.RUNNING, TaskState.SUCCESS) is None
+        True
+    """
+    if old not in _AWAY:
+        return None
+    return "success" if new is TaskState.SUCCESS else task_event(new)
+
+
 def dag_event(old: RunState, new: RunState, reason: str) -> str | None:
     """Answer which callbacks of a Dag go with this move of a run, if any.
 

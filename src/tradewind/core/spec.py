@@ -141,7 +141,7 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     doc_md: str | None = None
     display_name: str | None = None
     callbacks: tuple[str, ...] = ()
-    """Ends of a try that somebody is told of, by callbacks or e-mail: ``failure``, ``retry``."""
+    """Ends of a try that somebody is told of, by callbacks or e-mail: ``failure``, ``retry`` ..."""
     deadlines: tuple[DeadlineSpec, ...] = ()
     inlets: tuple[AssetSpec, ...] = ()
     outlets: tuple[AssetSpec, ...] = ()

@@ -24,7 +24,7 @@ def dag_events(dag: DAG) -> tuple[str, ...]:
 def task_events(task: Any) -> tuple[str, ...]:
     """Answer the ends of its tries that somebody is told of, by a callback or by e-mail."""
     mailed = [event for event in ("failure", "retry") if is_mailed(task, event)]
-    return tuple(sorted({*_events(task, ("failure", "retry")), *mailed}))
+    return tuple(sorted({*_events(task, ("failure", "retry", "success")), *mailed}))
 
 
 def is_mailed(task: Any, event: str) -> bool:

@@ -6,14 +6,21 @@ What is noted of live runs between two writes is written with them, in the same 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tradewind.core.callbacks import LISTEN, callback_id, dag_event, listened_event, task_event
+from tradewind.core.callbacks import (
+    LISTEN,
+    callback_id,
+    dag_event,
+    listened_event,
+    task_event,
+    trigger_event,
+)
 from tradewind.core.events import RunMoved
 from tradewind.core.runs import Run
 from tradewind.core.states import TaskState
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport, DeadlineFacts
 from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
-from tradewind.scheduler.live import LiveRun
+from tradewind.scheduler.live import LiveRun, Step
 from tradewind.store import callbacks, deadlines, places, runs, tasks
 from tradewind.store.attempts import Attempt
 from tradewind.store.callbacks import Callback, CallbackPolicy, NewCallback
@@ -41,11 +48,13 @@ class Callbacks:
         self.may_be_due = True
         self.has_fresh = False
         self.on_answered: Answered = _ignore
+        self._ended: list[tuple[Step, str]] = []
         self._noted: list[tuple[LiveRun, RunMoved, str, str]] = []
 
     def forget(self) -> None:
         """Throw away what is not written: a transaction was undone."""
         self._noted.clear()
+        self._ended.clear()
         self.may_be_due = True
 
     def note_move(self, live: LiveRun, moved: RunMoved) -> None:
@@ -58,9 +67,19 @@ class Callbacks:
         if event is not None and f"{LISTEN}{event}" in wanted:
             self._noted.append((live, moved, "listener", event))
 
+    def note_step(self, step: Step) -> None:
+        """Note a move of an instance; an end that no process of its own could tell of is owed."""
+        event = trigger_event(step.old, step.new)
+        task = step.live.tasks.get(step.row.task_id)
+        if event is not None and task is not None and event in task.callbacks:
+            self._ended.append((step, event))
+
     def flush(self, tx: Tx, now: datetime) -> None:
         """Write what was noted."""
         noted, self._noted = self._noted, []
+        ended, self._ended = self._ended, []
+        for step, event in ended:
+            self._owe_instance(tx, step.live, step.row, event, "Its trigger ended it.", now)
         for live, moved, kind, event in noted:
             run = live.run
             about = _relevant(live) if kind == "dag" else None
@@ -87,21 +106,26 @@ class Callbacks:
     ) -> None:
         """Owe the callbacks of a try that ended without its process having called them."""
         event = task_event(state)
-        if event is None or event not in live.tasks[one.task_id].callbacks:
-            return
+        if event is not None and event in live.tasks[one.task_id].callbacks:
+            row = live.rows[one.task_id, one.map_path]
+            self._owe_instance(tx, live, row, event, error, now)
+
+    def _owe_instance(
+        self, tx: Tx, live: LiveRun, row: TaskInstance, event: str, error: str, now: datetime
+    ) -> None:
         run = live.run
         known_by = callback_id(
-            run.dag_id, run.run_id, event, one.task_id, one.map_path, one.try_number
+            run.dag_id, run.run_id, event, row.task_id, row.map_path, row.try_number
         )
         new = NewCallback(
             callback_id=known_by,
             run_pk=live.pk,
             kind="task",
             event=event,
-            task_id=one.task_id,
-            map_path=one.map_path,
-            try_number=one.try_number,
-            error=error,
+            task_id=row.task_id,
+            map_path=row.map_path,
+            try_number=row.try_number,
+            error="" if event == "success" else error,
         )
         self.owe(tx, new, now)
 

@@ -251,6 +251,7 @@ class Runs:
     def _follow(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self.waiting.moved(step.live, step.row, step.old, step.new)
+            self._callbacks.note_step(step)
             if step.live.watched:
                 self._deadlines.note_step(step)
             if step.old in _LIVE_STATES and step.new not in _LIVE_STATES:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
+from cryptography.fernet import Fernet
+
 from tradewind.core.manifest import Manifest, manifest_digest
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec, TaskSpec
@@ -22,6 +24,7 @@ from tradewind.store.migrations import create_schema
 from tradewind.store.secrets import Vault
 
 NOW = datetime(2026, 4, 20, 8, tzinfo=UTC)
+VAULT = Vault(Fernet.generate_key().decode())
 NOTHING: Mapping[str, Any] = {}
 T = TypeVar("T")
 
@@ -113,7 +116,7 @@ class Place:
 
     def restart(self) -> None:
         """End the server process, and start another one now."""
-        self.engine = Engine(Vault(""))
+        self.engine = Engine(VAULT)
         self.do(lambda e, tx: e.open(tx, self.now))
 
     def worker(self, slots: int = 8) -> AWorker:

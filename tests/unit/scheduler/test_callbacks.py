@@ -8,8 +8,10 @@ from tests.unit.scheduler.place import AWorker, Place, a_dag, empty
 from tradewind.core.callbacks import callback_id
 from tradewind.core.runs import Run
 from tradewind.core.spec import RetrySpec, TaskSpec
-from tradewind.core.states import LegState
+from tradewind.core.states import LegState, TaskState
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport
+from tradewind.protocol.leaving import Deferral
+from tradewind.protocol.triggers import Fired
 from tradewind.store.callbacks import Callback, CallbackPolicy, list_callbacks
 
 BOTH = ("failure", "retry")
@@ -201,3 +203,21 @@ def test_listeners_are_told_of_runs_as_they_go(place: Place) -> None:
     worker.held[order.attempt_id] = order
     (success,) = worker.end(order).callbacks
     assert (success.kind, success.event, success.reason) == ("listener", "success", "success")
+
+
+@pytest.mark.parametrize(("ends", "event"), [("success", "success"), ("failed", "failure")])
+def test_a_task_that_its_trigger_ends_is_told_of_by_a_worker(
+    place: Place, ends: str, event: str
+) -> None:
+    place.save(a_dag("d", a_task(callbacks=("failure", "success"))))
+    place.trigger()
+    worker = place.worker()
+    (order,) = worker.ask()
+    wait = Deferral(classpath="x.Trigger", kwargs=b"{}", method_name="m", method_kwargs=b"{}")
+    worker.end(order, LegState.DEFERRED, deferral=wait)
+    (trigger,) = worker.exchange(trigger_room=1).triggers
+    fired = Fired(
+        trigger_id=trigger.trigger_id, epoch=trigger.epoch, event=b"1", ends=TaskState(ends)
+    )
+    (told,) = worker.exchange(fired=(fired,)).callbacks
+    assert (told.kind, told.event) == ("task", event)

@@ -4,18 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 
-from tests.unit.scheduler.place import NOW, Place, a_dag
+from tests.unit.scheduler.place import NOW, VAULT, Place, a_dag
 from tradewind.core import deadlines as core
 from tradewind.core.deadlines import DeadlineSpec
 from tradewind.core.runs import Run
 from tradewind.core.spec import GroupSpec, TaskSpec
 from tradewind.core.states import LegState
 from tradewind.protocol.callbacks import CallbackReport
-from tradewind.scheduler.engine import Engine
 from tradewind.store.deadlines import Deadline, DeadlineFilter, list_deadlines
-from tradewind.store.secrets import Vault
 from tradewind.store.variables import VariableFacts, set_variable
 
 SOON = DeadlineSpec(
@@ -148,13 +145,9 @@ def test_an_average_is_of_the_last_successes(place: Place) -> None:
 
 
 def test_an_interval_may_be_a_variable(place: Place) -> None:
-    vault = Vault(Fernet.generate_key().decode())
-    place.engine = Engine(vault)
-    place.do(lambda e, tx: e.open(tx, place.now))
-
     def save(value: str) -> None:
         facts = VariableFacts(key="span", value=value)
-        place.do(lambda e, tx: set_variable(tx, vault, facts, place.now))
+        place.do(lambda e, tx: set_variable(tx, VAULT, facts, place.now))
 
     spec = DeadlineSpec(reference=core.QueuedAt(), interval_variable="span")
     place.save(a_dag("d", a_task(), deadlines=(spec,)))

@@ -11,6 +11,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from tests.unit.runtime.tasks import run
+from tradewind import DAG, PythonOperator
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 from tradewind.sdk.mail import mail_server, send_email
@@ -114,3 +116,33 @@ def test_what_cannot_be_sent_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_task_can_send_one(mailbox: Mailbox) -> None:
     EmailOperator(task_id="t", to="one@example.org", subject="s", html_content="b").execute({})
     assert mailbox.mails[0][0] == ["one@example.org"]
+
+
+@pytest.mark.parametrize(("retries", "says"), [(0, "failed in"), (1, "is tried again")])
+def test_a_failed_try_is_mailed(mailbox: Mailbox, retries: int, says: str) -> None:
+    def fails() -> None:
+        raise ValueError("<no> use")
+
+    with DAG("sales"):
+        fails_always = PythonOperator(
+            task_id="load", python_callable=fails, retries=retries, email=["one@example.org"]
+        )
+    assert run(fails_always, max_tries=retries).outcome == "failed"
+    ((to, mail),) = mailbox.mails
+    assert to == ["one@example.org"]
+    assert "sales.load" in mail["Subject"]
+    assert says in mail["Subject"]
+    body = mail.get_payload(decode=True)
+    assert b"&lt;no&gt; use" in body
+
+
+def test_nobody_is_mailed_who_said_no(mailbox: Mailbox) -> None:
+    def fails() -> None:
+        raise ValueError
+
+    with DAG("sales"):
+        quiet = PythonOperator(
+            task_id="load", python_callable=fails, email="one@example.org", email_on_failure=False
+        )
+    run(quiet)
+    assert mailbox.mails == []
