@@ -16,6 +16,7 @@ from benchmarks import (
     latency,
     many_files,
     memory,
+    scale,
     starts,
     throughput,
     triggers,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "memory": memory.measure,
     "triggers": triggers.measure,
     "xcom": xcom.measure,
+    "scale": scale.measure,
 }
 
 

@@ -211,17 +211,23 @@ def _axis(mapped: str, name: str, value: Any) -> MapAxis:
 
 def _weights(order: Iterable[Any]) -> dict[str, int]:
     tasks = {task.task_id: task for task in order}
-    below = _reach(list(tasks.values())[::-1], upstream=False)
-    above = _reach(list(tasks.values()), upstream=True)
-    own = [task.priority_weight for task in tasks.values()]
+    rules = {task.weight_rule for task in tasks.values() if isinstance(task.weight_rule, str)}
+    reach = {
+        rule: _reach(list(tasks.values())[:: 1 if up else -1], upstream=up)
+        for rule, up in ((WeightRule.UPSTREAM, True), (WeightRule.DOWNSTREAM, False))
+        if rule in rules
+    }
+    of_weight: dict[int, int] = {}
+    for place, task in enumerate(tasks.values()):
+        of_weight[task.priority_weight] = of_weight.get(task.priority_weight, 0) | 1 << place
     weights: dict[str, int] = {}
     for name, task in tasks.items():
         total = task.priority_weight
         if hasattr(task.weight_rule, "get_weight"):
             total = weight_of(task.weight_rule, task)
-        elif task.weight_rule is not WeightRule.ABSOLUTE:
-            reach = above if task.weight_rule is WeightRule.UPSTREAM else below
-            total += _sum_of(reach[name], own)
+        elif task.weight_rule in reach:
+            bits = reach[task.weight_rule][name]
+            total += sum(own * (bits & of).bit_count() for own, of in of_weight.items())
         weights[name] = max(-_LARGEST_WEIGHT - 1, min(_LARGEST_WEIGHT, total))
     return weights
 
@@ -229,20 +235,14 @@ def _weights(order: Iterable[Any]) -> dict[str, int]:
 def _reach(order: list[Any], *, upstream: bool) -> dict[str, int]:
     """Answer for each task all tasks above or below it, as a bit set; fast for thousands."""
     first = order if upstream else order[::-1]
-    place = {task.task_id: number for number, task in enumerate(first)}
+    bit = {task.task_id: 1 << number for number, task in enumerate(first)}
     reach: dict[str, int] = {}
     for task in order:
         bits = 0
         for near in task.get_direct_relative_ids(upstream):
-            bits |= reach[near] | 1 << place[near]
+            bits |= reach[near] | bit[near]
         reach[task.task_id] = bits
     return reach
-
-
-def _sum_of(bits: int, weights: list[int]) -> int:
-    if len(set(weights)) == 1:
-        return bits.bit_count() * weights[0]
-    return sum(weight for place, weight in enumerate(weights) if bits >> place & 1)
 
 
 def _check(dag: DAG, order: Iterable[Any]) -> None:
