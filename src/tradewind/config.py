@@ -158,6 +158,15 @@ OPTIONS: tuple[Option, ...] = (
         ("core", "fernet_key"),
     ),
     Option(
+        "conf_overrides_params",
+        "core",
+        "dag_run_conf_overrides_params",
+        bool,
+        True,
+        "A run's conf goes over its Dag's Params; where it does not, they stay as written.",
+        ("core", "dag_run_conf_overrides_params"),
+    ),
+    Option(
         "xcom_backend",
         "core",
         "xcom_backend",
@@ -275,6 +284,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     parse_memory_mb: int
     reparse_seconds: int
     secret_key: str
+    conf_overrides_params: bool
     xcom_backend: str
     max_xcom_bytes: int
     allowed_deserialization_classes: str

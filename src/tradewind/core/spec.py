@@ -155,6 +155,8 @@ class ParamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     default: Any = None
     has_default: bool = False
     description: str | None = None
+    source: str | None = None
+    """``dag`` or ``task``, where its author says so."""
     json_schema: dict[str, Any] = {}
 
 

@@ -9,6 +9,7 @@ from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.questions import GetPreviousRun
 from tradewind.runtime.data import DATA_MAKERS, has_assets
 from tradewind.sdk import macros
+from tradewind.sdk.configuration import conf as settings
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.dag_run import DagRun
 from tradewind.sdk.exceptions import AirflowNotFoundException
@@ -193,5 +194,6 @@ def merge_params(task: Any, conf: Mapping[str, Any]) -> dict[str, Any]:
         ParamValidationError: A value does not fit its Param.
     """
     params = ParamsDict(task.params)
-    params.deep_merge(conf)
+    if settings.getboolean("core", "dag_run_conf_overrides_params"):
+        params.deep_merge(conf)
     return params.validate()

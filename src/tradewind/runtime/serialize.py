@@ -331,12 +331,21 @@ def _serialize_params(params: ParamsDict) -> dict[str, ParamSpec]:
     for name in params:
         param = params.get_param(name)
         found[name] = ParamSpec(
-            default=jsonable(param.value) if param.has_value else None,
+            default=_whole(param.value) if param.has_value else None,
             has_default=param.has_value,
             description=param.description,
-            json_schema=jsonable(param.schema),
+            source=param.source,
+            json_schema=_whole(param.schema),
         )
     return found
+
+
+def _whole(value: Any) -> Any:
+    """Answer JSON as it is, never shortened: what a server checks by must be what was written."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError):
+        return jsonable(value)
 
 
 def _whole_retry(retries: int, delay: timedelta | None) -> RetrySpec | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from tradewind.core import backfill as planned
 from tradewind.core.backfill import DateDecision, ExistingRun, Reprocess
 from tradewind.core.events import RunMoved, TaskMoved
+from tradewind.core.params import check_conf
 from tradewind.core.planning import plan_instances
 from tradewind.core.runs import Run, RunType, check_chosen_run_id, run_id_of
 from tradewind.core.spec import DagSpec
@@ -25,8 +26,9 @@ from tradewind.store.database import Tx
 class Commands:
     """Carries out wishes, or refuses them with a sentence and changes nothing."""
 
-    def __init__(self, live: Runs, planner: Planner) -> None:
-        """Bind the parts."""
+    def __init__(self, live: Runs, planner: Planner, *, conf_overrides_params: bool = True) -> None:
+        """Bind the parts, and say whether a run's conf goes over the Dag's Params."""
+        self._overrides = conf_overrides_params
         self._live = live
         self._planner = planner
 
@@ -39,11 +41,12 @@ class Commands:
             NotFoundError: There is no such Dag.
             ConflictError: It has a run of that id or logical date.
             RefusedError: The Dag is gone from its file, allows no such runs, has no task at that
-                date, or the run id is not legal.
+                date, the run id is not legal, or the conf does not fit the Dag's Params.
         """
         facts = _runnable(tx, wish.dag_id)
         spec = facts.decode_spec()
         _check_allowed(spec, wish.run_type)
+        check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         if wish.run_id is not None:
             check_chosen_run_id(wish.run_id, wish.run_type)
         run_after = wish.run_after or now
@@ -73,6 +76,8 @@ class Commands:
             ConflictError: The run has not ended, or a task of it that was told to end has not.
         """
         facts = _runnable(tx, wish.dag_id)
+        spec = facts.decode_spec()
+        check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         run = (
             runs.read_run_of_date(tx, wish.dag_id, wish.logical_date) if wish.logical_date else None
         )
@@ -85,7 +90,7 @@ class Commands:
             )
         bundle = bundles.read_bundle(tx, facts.bundle)
         runs.renew_run(tx, run.pk, facts.version_id, bundle.digest if bundle else "", wish.conf)
-        self.clear(tx, self._reload(tx, run.pk, facts.decode_spec()), now)
+        self.clear(tx, self._reload(tx, run.pk, spec), now)
         return run
 
     def plan_backfill(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
@@ -145,6 +150,7 @@ class Commands:
     ) -> tuple[DagFacts, DagSpec, list[planned.BackfillDate]]:
         facts = _runnable(tx, wish.dag_id)
         spec = facts.decode_spec()
+        check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         there = runs.read_runs_between(tx, wish.dag_id, wish.from_date, wish.to_date)
         living = attempts.read_runs_with_live_attempts(tx, wish.dag_id)
         active = backfills.read_active_backfill_of(tx, wish.dag_id)

@@ -51,6 +51,7 @@ class Engine:
         *,
         policy: LeasePolicy | None = None,
         log_root: str | None = None,
+        conf_overrides_params: bool = True,
         new_token: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         """Wire the loops; ``open`` comes first.
@@ -59,6 +60,7 @@ class Engine:
             vault: Opens secrets that tasks ask for.
             policy: Lengths of leases.
             log_root: Where workers on this machine append logs; None where no disk is shared.
+            conf_overrides_params: Whether a run's conf goes over its Dag's Params.
             new_token: Makes secrets: 128 random bits each.
         """
         self._policy = policy or LeasePolicy()
@@ -69,7 +71,9 @@ class Engine:
         self._deadlines = Deadlines(vault, self._callbacks)
         self._runs = Runs(self._holder, self._callbacks, self._deadlines)
         self._planner = Planner(self._runs)
-        self._commands = Commands(self._runs, self._planner)
+        self._commands = Commands(
+            self._runs, self._planner, conf_overrides_params=conf_overrides_params
+        )
         self._answers = Answers(vault, self._trigger_for_task)
         self._explain = Explain(self._runs)
         self._triggers = Triggers(self._runs, vault, new_token)

@@ -13,7 +13,6 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "daemon_umask": "0o077",
         "dag_discovery_safe_mode": "True",
         "dag_ignore_file_syntax": "glob",
-        "dag_run_conf_overrides_params": "True",
         "dagbag_import_error_tracebacks": "True",
         "default_impersonation": "",
         "default_task_execution_timeout": "",

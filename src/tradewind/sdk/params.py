@@ -4,10 +4,9 @@ import json
 from collections.abc import ItemsView, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from tradewind.core.params import find_problem, merge_conf
 from tradewind.sdk.exceptions import ParamValidationError
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
-
-_TITLES_ONLY = frozenset({"title", "section", "description_md", "values_display", "examples"})
 
 
 class Param:
@@ -61,16 +60,7 @@ class Param:
             json.dumps(value)
         except (TypeError, ValueError) as error:
             return f"A Param must be JSON: {error}"
-        if not self.schema.keys() - _TITLES_ONLY:
-            return ""
-        # jsonschema costs 50 ms to import; most Dags have no Params with rules.
-        import jsonschema  # noqa: PLC0415
-
-        checker = jsonschema.Draft202012Validator(
-            self.schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-        )
-        errors = list(checker.iter_errors(value))
-        return "; ".join(error.message for error in errors[:3])
+        return find_problem(value, self.schema)
 
     def dump(self) -> dict[str, Any]:
         """Answer value, description and schema as plain data."""
@@ -184,7 +174,7 @@ class ParamsDict(MutableMapping[str, Any]):
             known = self._params.get(name)
             below = known.value if known is not None else None
             both = isinstance(below, Mapping) and isinstance(value, Mapping)
-            self[name] = _merged(below, value) if both else value
+            self[name] = merge_conf(below, value) if both else value
 
 
 def _as_param(value: Any) -> Param:
@@ -193,12 +183,3 @@ def _as_param(value: Any) -> Param:
     copied = Param(value.value, value.description, value.source)
     copied.schema = value.schema
     return copied
-
-
-def _merged(base: Any, over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(below, value) if both else value
-    return merged

@@ -50,6 +50,7 @@ class Home:
                 ),
             ),
             log_root=str(settings.log_root),
+            conf_overrides_params=settings.conf_overrides_params,
         )
         with self.database.begin() as tx:
             self._begin(tx, settings, clock)

@@ -57,3 +57,33 @@ def test_a_copy_does_not_reach_back():
 
 def test_words_for_the_form_are_no_rules():
     assert Param("x", title="T", section="S", description_md="d").resolve() == "x"
+
+
+@pytest.mark.parametrize(
+    ("form", "good", "bad"),
+    [
+        ("date", "2026-04-20", "20.4.2026"),
+        ("date-time", "2026-04-20T06:00:00+02:00", "2026-04-20T06:00:00"),
+        ("time", "06:30:00", "half past six"),
+        ("duration", "P1DT2H", "a day"),
+        ("multiline", "a\nb", None),
+    ],
+)
+def test_formats_are_checked(form, good, bad):
+    param = Param(good, type="string", format=form)
+
+    assert param.resolve() == good
+    if bad is not None:
+        with pytest.raises(ParamValidationError):
+            param.resolve(bad)
+
+
+def test_keywords_of_draft_2020_12_have_their_effect():
+    schema = {"prefixItems": [{"type": "integer"}, {"type": "string"}], "items": False}
+    param = Param([1, "a"], type="array", **schema)
+
+    assert param.resolve() == [1, "a"]
+    with pytest.raises(ParamValidationError):
+        param.resolve([1, "a", 2])
+    with pytest.raises(ParamValidationError, match="schema is wrong"):
+        Param(1, type="no such type").resolve()

@@ -169,6 +169,7 @@ def _param(param: ParamSpec) -> dict[str, Any]:
         "value": param.default if param.has_default else None,
         "description": param.description,
         "schema": msgspec.to_builtins(param.json_schema),
+        "source": param.source,
     }
 
 
