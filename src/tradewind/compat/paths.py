@@ -91,7 +91,10 @@ _HOOKS = {
 }
 
 AUTHORING: Mapping[str, Mapping[str, str]] = {
+    "airflow.sdk._shared.listeners": {"hookimpl": f"{_SDK}.listeners:hookimpl"},
+    "airflow.sdk._shared.module_loading": _IMPORT,
     "airflow.sdk.bases.operatorlink": _LINK,
+    "airflow.sdk.plugins_manager": {"AirflowPlugin": f"{_SDK}.plugins:AirflowPlugin"},
     "airflow.sdk.bases.branch": _BRANCH,
     "airflow.sdk.bases.decorator": {
         **_CALLING,

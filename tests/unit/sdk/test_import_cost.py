@@ -1,4 +1,4 @@
-"""Importing what a Dag author imports, and what tasks are forked from, stays light, whatever the project grows."""
+"""Importing what an author imports, and what tasks are forked from, stays light as all grows."""
 
 import json
 import subprocess
