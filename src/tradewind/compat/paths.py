@@ -49,7 +49,12 @@ _DEFAULTS = {
 }
 _VARS = {
     name: f"{_SDK}.context_vars:{name}"
-    for name in ("AIRFLOW_VAR_NAME_FORMAT_MAPPING", "context_to_airflow_vars")
+    for name in (
+        "AIRFLOW_VAR_NAME_FORMAT_MAPPING",
+        "DEFAULT_FORMAT_PREFIX",
+        "ENV_VAR_FORMAT_PREFIX",
+        "context_to_airflow_vars",
+    )
 }
 _CALLING = {
     name: f"{_SDK}.calling:{name}"
@@ -79,6 +84,7 @@ _XCOM = {"XCom": f"{_SDK}.xcom:XCom", "BaseXCom": f"{_SDK}.xcom:BaseXCom"}
 _STRATEGY = {"PriorityWeightStrategy": f"{_SDK}.weights:PriorityWeightStrategy"}
 
 _LINK = {"BaseOperatorLink": f"{_SDK}.operator_link:BaseOperatorLink"}
+_KEY = {"TaskInstanceKey": f"{_SDK}.instance_key:TaskInstanceKey"}
 _HOOKS = {
     name: f"{_SDK}.policies:{name}"
     for name in (
@@ -93,6 +99,7 @@ _HOOKS = {
 AUTHORING: Mapping[str, Mapping[str, str]] = {
     "airflow.sdk._shared.listeners": {"hookimpl": f"{_SDK}.listeners:hookimpl"},
     "airflow.sdk._shared.module_loading": _IMPORT,
+    "airflow.sdk.types": _KEY,
     "airflow.sdk.bases.operatorlink": _LINK,
     "airflow.sdk.plugins_manager": {"AirflowPlugin": f"{_SDK}.plugins:AirflowPlugin"},
     "airflow.sdk.bases.branch": _BRANCH,
@@ -139,6 +146,7 @@ AUTHORING: Mapping[str, Mapping[str, str]] = {
 """Paths of the present interface."""
 
 OLDER: Mapping[str, Mapping[str, str]] = {
+    "airflow.models.taskinstancekey": _KEY,
     "airflow.models.baseoperatorlink": _LINK,
     "airflow.policies": {**_HOOKS, "hookimpl": f"{_SDK}.policies:hookimpl"},
     "airflow": {
@@ -149,7 +157,7 @@ OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.hooks.subprocess": _SUBPROCESS,
     "airflow.lineage.hook": _LINEAGE,
     "airflow.models.skipmixin": _SKIP,
-    "airflow.models.taskinstance": {"Context": f"{_SDK}.context:Context"},
+    "airflow.models.taskinstance": {"Context": f"{_SDK}.context:Context", **_KEY},
     "airflow.configuration": {**_CONF, "AIRFLOW_HOME": _PLACES["AIRFLOW_HOME"]},
     "airflow.models": {"XCom": f"{_SDK}.xcom:XCom"},
     "airflow.models.xcom": {**_XCOM, "XCOM_RETURN_KEY": f"{_SDK}.references:XCOM_RETURN_KEY"},

@@ -5,6 +5,8 @@ from typing import Any
 
 from tradewind.sdk.policies import POLICIES, get_airflow_context_vars
 
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
 _NAMES = {
     "dag_id": "AIRFLOW_CTX_DAG_ID",
     "task_id": "AIRFLOW_CTX_TASK_ID",

@@ -1,6 +1,9 @@
 """The task instance that user code sees in its context: one try of a task."""
 
 import logging
+import os
+import pwd
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +28,7 @@ from tradewind.protocol.questions import (
 from tradewind.sdk.dag_run import DagRun, several, text_of
 from tradewind.sdk.exceptions import AirflowNotFoundException
 from tradewind.sdk.host import ask
+from tradewind.sdk.instance_key import TaskInstanceKey
 from tradewind.sdk.xcom_access import XComAccess
 
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -62,9 +66,21 @@ class RuntimeTaskInstance(XComAccess):
         return self._instant(self._first_started_at)
 
     @property
-    def key(self) -> tuple[str, str, str, int, int]:
+    def key(self) -> TaskInstanceKey:
         """Answer what names this try."""
-        return (self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
+        return TaskInstanceKey(
+            self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index
+        )
+
+    @property
+    def hostname(self) -> str:
+        """Answer the name of the machine this try runs on."""
+        return socket.gethostname()
+
+    @property
+    def unixname(self) -> str:
+        """Answer the user this try runs as."""
+        return pwd.getpwuid(os.getuid()).pw_name
 
     @property
     def dag_run(self) -> Any:
