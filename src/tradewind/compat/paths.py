@@ -128,7 +128,19 @@ AUTHORING: Mapping[str, Mapping[str, str]] = {
             "RetryRule",
         )
     },
-    "airflow.sdk.execution_time.context": _VARS,
+    "airflow.sdk.execution_time.callback_runner": {
+        name: f"tradewind.compat.callables:{name}"
+        for name in (
+            "AsyncExecutionCallableRunner",
+            "ExecutionCallableRunner",
+            "create_async_executable_runner",
+            "create_executable_runner",
+        )
+    },
+    "airflow.sdk.execution_time.context": {
+        **_VARS,
+        "context_get_outlet_events": "tradewind.compat.callables:context_get_outlet_events",
+    },
     "airflow.sdk.execution_time.timeout": _TIMEOUT,
     "airflow.sdk.lineage": _LINEAGE,
     "airflow.sdk.module_loading": _IMPORT,
