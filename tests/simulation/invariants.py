@@ -364,6 +364,7 @@ class Checker:
             if other.dag_id == run.dag_id
             and other.logical_date is not None
             and other.logical_date < run.logical_date
+            and not (run.version.spec.catchup and other.run_type == "manual")
         ]
         if not earlier:
             return

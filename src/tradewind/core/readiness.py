@@ -181,7 +181,7 @@ def gated(verdict: Verdict, setups: Counts) -> Verdict:
     return _SKIP if setups[SKIPPED] else verdict
 
 
-_PAST_OK = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
+_PAST_OK = frozenset({TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED})
 
 
 def is_past_ok(

@@ -7,6 +7,7 @@ import msgspec
 
 from tradewind.core.events import Event, RunMoved
 from tradewind.core.plan import DagPlan
+from tradewind.core.readiness import is_past_ok
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import TERMINAL_RUN, RunState, TaskState
@@ -15,9 +16,18 @@ from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.live import LiveRun, Step, new_instance
 from tradewind.scheduler.waiting import Waiting
-from tradewind.store import attempts, dags, deferrals, events, human_inputs, runs, tasks, xcoms
+from tradewind.store import (
+    attempts,
+    dags,
+    deferrals,
+    events,
+    human_inputs,
+    past,
+    runs,
+    tasks,
+    xcoms,
+)
 from tradewind.store.database import Tx
-from tradewind.store.past import is_past_done
 from tradewind.store.tasks import TaskInstance
 
 _OUTSIDE = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
@@ -218,7 +228,7 @@ class Runs:
         wanted = live.wants_past()
         while wanted:
             for task_id in wanted:
-                if is_past_done(tx, live.run, live.tasks[task_id], live.below(task_id)):
+                if self._is_past_done(tx, live, task_id):
                     live.graph.set_past(task_id, ok=True)
             self._decide_once(tx, live, now)
             left = live.wants_past()
@@ -230,6 +240,29 @@ class Runs:
             waiters.add(live.pk)
         else:
             waiters.discard(live.pk)
+
+    def _is_past_done(self, tx: Tx, live: LiveRun, task_id: str) -> bool:
+        """Tell whether the run before lets a task go on, as it stands in memory or in its rows."""
+        before = past.read_run_before(tx, live.run, scheduled_only=live.spec.catchup)
+        if before is None:
+            return True
+        task = live.tasks[task_id]
+        below = live.below(task_id) if task.wait_for_downstream else ()
+        asked = {task_id, *below}
+        known = self._live.get(before)
+        if known is not None:
+            # What was decided in this very transaction is not in its rows yet.
+            states = [(r.task_id, r.state) for r in known.rows.values() if r.task_id in asked]
+        else:
+            states = past.read_states(tx, before, asked)
+        mine = [state for name, state in states if name == task_id]
+        return is_past_ok(
+            has_previous_run=True,
+            states=mine,
+            downstream=[state for name, state in states if name != task_id],
+            ignore_first=task.ignore_first_depends_on_past,
+            has_earlier_instance=bool(mine) or past.has_earlier_instance(tx, live.run, task_id),
+        )
 
     def _decide_once(self, tx: Tx, live: LiveRun, now: datetime) -> None:
         was = live.state
