@@ -168,8 +168,10 @@ def render(template: Any, context: Mapping[str, Any]) -> Any:
     names = template.new_context(_Names(context, template.globals), shared=True)
     try:
         return template.environment.concat(template.root_render_func(names))
-    except Exception:  # noqa: BLE001 - told with the lines of the template, by whoever is below
-        return template.environment.handle_exception()
+    except Exception:
+        # Raises the same error, told with the lines of the template.
+        template.environment.handle_exception()
+        raise
 
 
 def _explain_date(error: Exception) -> None:
