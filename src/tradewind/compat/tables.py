@@ -26,6 +26,7 @@ _PYTHON = "tradewind.sdk.operators.python:PythonOperator"
 _TRIGGER = "tradewind.sdk.operators.trigger_dag_run:TriggerDagRunOperator"
 _DATE_BRANCHES = "tradewind.sdk.operators.date_branches"
 _LATEST_ONLY = "tradewind.sdk.operators.latest_only:LatestOnlyOperator"
+_BACKENDS = "tradewind.sdk.secrets_backends"
 _DAG = "tradewind.sdk.dags:DAG"
 _OPERATOR = "tradewind.sdk.operator:BaseOperator"
 _HOOK = "tradewind.sdk.hook:BaseHook"
@@ -211,6 +212,9 @@ SDK: Mapping[str, Mapping[str, str]] = {
         "attach": "tradewind.sdk.object_storage:attach",
     },
     "airflow.sdk.io.path": {"ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath"},
+    "airflow.sdk.providers_manager_runtime": {
+        "ProvidersManagerTaskRuntime": "tradewind.sdk.providers:ProvidersManager"
+    },
 }
 """The present author's interface."""
 
@@ -382,6 +386,15 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.utils.module_loading": {"import_string": "tradewind.sdk.configuration:import_string"},
     "airflow.io": {"attach": "tradewind.sdk.object_storage:attach"},
     "airflow.io.path": {"ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath"},
+    "airflow.providers_manager": {"ProvidersManager": "tradewind.sdk.providers:ProvidersManager"},
+    "airflow.secrets": {"BaseSecretsBackend": f"{_BACKENDS}:BaseSecretsBackend"},
+    "airflow.secrets.base_secrets": {"BaseSecretsBackend": f"{_BACKENDS}:BaseSecretsBackend"},
+    "airflow.secrets.environment_variables": {
+        "EnvironmentVariablesBackend": f"{_BACKENDS}:EnvironmentVariablesBackend"
+    },
+    "airflow.secrets.local_filesystem": {
+        "LocalFilesystemBackend": f"{_BACKENDS}:LocalFilesystemBackend"
+    },
 }
 """Paths that older files use."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from tradewind.core.spec import DagSpec
@@ -20,6 +21,7 @@ from tradewind.protocol.questions import Question
 from tradewind.protocol.reports import AssetEventPush
 from tradewind.sdk.asset_events import InletEvents, OutletEvents
 from tradewind.sdk.assets import AssetRef, BaseAsset
+from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowFailException
 from tradewind.sdk.state_store import AssetStateStores, StateStore
 
@@ -50,6 +52,12 @@ def check_references(task: Any, port: TaskPort) -> None:
                 f"Task '{task.task_id}' names the asset {one.name or one.uri!r}, which no Dag "
                 "describes"
             )
+
+
+@cache
+def is_state_cleared_on_success() -> bool:
+    """Say whether a success empties the task's state store; the setting is read once a process."""
+    return conf.getboolean("state_store", "clear_on_success")
 
 
 class LocalData:

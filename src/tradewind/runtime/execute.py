@@ -22,7 +22,7 @@ from tradewind.protocol.reports import AssetEventPush, XComPush
 from tradewind.runtime import listening
 from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
-from tradewind.runtime.data import check_references
+from tradewind.runtime.data import check_references, is_state_cleared_on_success
 from tradewind.runtime.faults import one_line, user_traceback
 from tradewind.runtime.rendered import extra_links, map_label, rendered_fields
 from tradewind.runtime.resuming import (
@@ -35,7 +35,6 @@ from tradewind.runtime.resuming import (
 from tradewind.runtime.run_making import make_run
 from tradewind.sdk.asset_events import OutletEvents
 from tradewind.sdk.calling import run_to_end
-from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.context_vars import context_to_airflow_vars
 from tradewind.sdk.dags import DAG
@@ -162,8 +161,7 @@ class _Attempt:
             map_label=self.map_label,
             links=self._links(outcome),
             asset_events=self._asset_events(outcome),
-            clears_state=outcome is LegState.SUCCESS
-            and conf.getboolean("state_store", "clear_on_success"),
+            clears_state=outcome is LegState.SUCCESS and is_state_cleared_on_success(),
             skips=self._chosen_skips(outcome),
             retry_delay_seconds=self.retry_delay,
             retry_reason=self.retry_reason,

@@ -5,9 +5,13 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.protocol.ports import ConnectionValue
+from tradewind.sdk.calling import aside
+from tradewind.sdk.configuration import import_string
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
+from tradewind.sdk.providers import hook_classes
 from tradewind.sdk.secrets import (
     mask_connection,
+    read_backend_connection,
     read_connection_text,
     read_stored_connection,
 )
@@ -129,6 +133,11 @@ class Connection:
         Raises:
             AirflowNotFoundException: There is none.
         """
+        found = read_backend_connection(conn_id)
+        if found is not None:
+            whole: Connection = cls.from_text(found, conn_id) if isinstance(found, str) else found
+            mask_connection(whole.password, whole.extra)
+            return whole
         text = read_connection_text(conn_id)
         if text is not None:
             found = cls.from_text(text, conn_id)
@@ -203,15 +212,36 @@ class Connection:
         )
 
     def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
-        """Refuse: which hook serves which type is said by provider packages, which are not read.
+        """Answer the hook of the provider package that serves this type of connection.
 
         Raises:
-            AirflowException: Always.
+            AirflowException: No installed package serves it.
         """
-        raise AirflowException(
-            f"No hook is known for connections of type '{self.conn_type}'; make the hook itself: "
-            f"SomeHook('{self.conn_id}')"
-        )
+        info = hook_classes().get(self.conn_type)
+        if info is None:
+            raise AirflowException(
+                f'Unknown hook type "{self.conn_type}": no installed provider package serves it. '
+                f"Install the one that does, or make the hook itself: SomeHook('{self.conn_id}')"
+            )
+        hook_class = import_string(info.hook_class_name)
+        named = {hook_class.conn_name_attr: self.conn_id}
+        return hook_class(**named, **(hook_params or {}))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether what this connection names answers, and what it says; never raises."""
+        try:
+            hook = self.get_hook()
+            if not hasattr(hook, "test_connection"):
+                return False, f"{type(hook).__name__} does not implement test_connection()"
+            works, message = hook.test_connection()
+        except Exception as error:  # noqa: BLE001 - whatever it raises is the answer
+            return False, str(error)
+        return bool(works), str(message)
+
+    @classmethod
+    async def async_get(cls, conn_id: str) -> "Connection":
+        """Do as ``get``, and let other coroutines run meanwhile."""
+        return await aside(cls.get, conn_id)
 
     def __repr__(self) -> str:
         return f"<Connection: {self.conn_id}>"

@@ -29,6 +29,16 @@ class BaseHook(LoggingMixin):
         return Connection.get(conn_id)
 
     @classmethod
+    async def aget_connection(cls, conn_id: str) -> Connection:
+        """Do as ``get_connection``, and let other coroutines run meanwhile."""
+        return await Connection.async_get(conn_id)
+
+    @classmethod
+    async def aget_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        """Do as ``get_hook``, and let other coroutines run meanwhile."""
+        return (await cls.aget_connection(conn_id)).get_hook(hook_params=hook_params)
+
+    @classmethod
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
         """Answer the hook that serves this connection.
 

@@ -74,3 +74,61 @@ def filesystem_modules() -> tuple[str, ...]:
     return tuple(
         module for info in provider_infos().values() for module in info.get("filesystems", ())
     )
+
+
+class DialectInfo(NamedTuple):
+    """The class that knows how a database's SQL differs."""
+
+    name: str
+    dialect_class_name: str
+    provider_name: str
+
+
+@cache
+def dialects() -> Mapping[str, DialectInfo]:
+    """Answer the dialects of SQL that provider packages know, by name."""
+    return {
+        row["dialect-type"]: DialectInfo(row["dialect-type"], row["dialect-class-name"], package)
+        for package, info in provider_infos().items()
+        for row in info.get("dialects", ())
+    }
+
+
+class ProviderInfo(NamedTuple):
+    """One provider package."""
+
+    version: str
+    data: Mapping[str, Any]
+
+
+class ProvidersManager:
+    """What provider packages ask of each other; every one made answers the same."""
+
+    @property
+    def providers(self) -> dict[str, ProviderInfo]:
+        """Answer the installed packages by name."""
+        return {
+            name: ProviderInfo((info.get("versions") or [""])[0], info)
+            for name, info in provider_infos().items()
+        }
+
+    @property
+    def hooks(self) -> Mapping[str, HookInfo]:
+        """Answer the hook for each type of connection."""
+        return hook_classes()
+
+    @property
+    def dialects(self) -> Mapping[str, DialectInfo]:
+        """Answer the dialects of SQL, by name."""
+        return dialects()
+
+    @property
+    def filesystem_module_names(self) -> list[str]:
+        """Answer the modules that open filesystems with a connection."""
+        return list(filesystem_modules())
+
+    @property
+    def provider_configs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Answer the settings of each package that has any."""
+        found = ((name, info.get("config") or {}) for name, info in provider_infos().items())
+        return [(name, config) for name, config in found if config]

@@ -1,5 +1,9 @@
-"""Where variables and connections come from: the environment first, then the host of this code."""
+"""Where variables and connections come from.
 
+The secrets backend that the settings name, then the environment, then the host of this code.
+"""
+
+import logging
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +15,9 @@ from tradewind.core.sensitive import (
     secrets_of_variable,
 )
 from tradewind.protocol.ports import ConnectionValue, bound_port
+from tradewind.sdk.configuration import backends_of, conf
+
+log = logging.getLogger("tradewind.secrets")
 
 VARIABLE_PREFIXES = ("TRADEWIND_VAR_", "AIRFLOW_VAR_")
 _HIDDEN = "***"
@@ -19,7 +26,7 @@ CONNECTION_PREFIXES = ("TRADEWIND_CONN_", "AIRFLOW_CONN_")
 
 def read_variable(key: str) -> str | None:
     """Answer a variable's stored text, or None."""
-    found = _from_environment(VARIABLE_PREFIXES, key)
+    found = _ask_backends("get_variable", key) or read_environment_variable(key)
     if found is not None:
         _mask(secrets_of_variable(key, found))
         return found
@@ -62,6 +69,48 @@ def redact(value: Any, name: str | None = None, max_depth: int | None = None) ->
 def mask_connection(password: str | None, extra: str | None) -> None:
     """Hide what is secret in a connection that the environment defines."""
     _mask(secrets_of_connection(password, extra))
+
+
+def read_environment_variable(key: str) -> str | None:
+    """Answer the variable that the environment defines, or None."""
+    return _from_environment(VARIABLE_PREFIXES, key)
+
+
+def read_backend_connection(conn_id: str) -> Any | None:
+    """Answer the connection that a secrets backend knows, as text or whole, or None."""
+    found = _ask_backends("get_conn_value", conn_id)
+    return found if found else _ask_backends("get_connection", conn_id)
+
+
+_backends: dict[tuple[str, ...], list[Any]] = {}
+
+
+def _ask_backends(question: str, name: str) -> Any | None:
+    """Ask the backends in turn; one that fails is passed over, and the log says so."""
+    key = tuple(str(conf.get(*setting, fallback="")) for setting in _SETTINGS)
+    if not any(key):
+        return None
+    if key not in _backends:
+        _backends[key] = backends_of(conf)
+    for backend in _backends[key]:
+        try:
+            found = getattr(backend, question)(name)
+        except NotImplementedError:
+            continue
+        except Exception:
+            log.exception("Secrets backend %s failed", type(backend).__name__)
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+_SETTINGS = (
+    ("workers", "secrets_backend"),
+    ("workers", "secrets_backend_kwargs"),
+    ("secrets", "backend"),
+    ("secrets", "backend_kwargs"),
+)
 
 
 def read_connection_text(conn_id: str) -> str | None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tradewind.protocol.ports import TaskPort, bound_port
+from tradewind.sdk.calling import aside
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 from tradewind.sdk.secrets import read_variable
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
@@ -102,6 +103,30 @@ class Variable:
             return found
         cls.set(key, default, description, serialize_json=deserialize_json)
         return default
+
+    @classmethod
+    async def async_get(
+        cls, key: str, default: Any = NOTSET, deserialize_json: bool = False
+    ) -> Any:
+        """Do as ``get``, and let other coroutines run meanwhile."""
+        return await aside(cls.get, key, default, deserialize_json)
+
+    @classmethod
+    async def async_set(
+        cls, key: str, value: Any, description: str | None = None, serialize_json: bool = False
+    ) -> None:
+        """Do as ``set``, and let other coroutines run meanwhile."""
+        await aside(cls.set, key, value, description, serialize_json)
+
+    @classmethod
+    async def async_delete(cls, key: str) -> int:
+        """Do as ``delete``, and let other coroutines run meanwhile."""
+        return await aside(cls.delete, key)
+
+    @classmethod
+    async def async_keys(cls, prefix: str | None = None) -> list[str]:
+        """Do as ``keys``, and let other coroutines run meanwhile."""
+        return await aside(cls.keys, prefix)
 
     def __repr__(self) -> str:
         return f"<Variable: {self.key}>"

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,21 @@ from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk.exceptions import AirflowConfigException, AirflowException
 from tradewind.sdk.timezone import datetime
-from tradewind.sdk.xcom import BaseXCom, XCom, XComResult, backend
+from tradewind.sdk.xcom import BaseXCom, XCom, XComResult, backend, largest_xcom
 from tradewind.sdk.xcom_storage import ObjectStorageXCom
 
 START = datetime(2026, 4, 20)
 BACKEND = "AIRFLOW__CORE__XCOM_BACKEND"
+
+
+@pytest.fixture(autouse=True)
+def _settings_are_read_anew() -> Iterator[None]:
+    """A process reads them once; each test is one of its own."""
+    for read in (backend, largest_xcom):
+        read.cache_clear()
+    yield
+    for read in (backend, largest_xcom):
+        read.cache_clear()
 
 
 def run(*functions: Callable[..., Any], **settings: Any) -> tuple[LocalRun, MemoryPort]:
