@@ -41,6 +41,8 @@ _DAG_RUN = {
     "TriggerDagRunOperator": f"{_SDK}.operators.trigger_dag_run:TriggerDagRunOperator",
 }
 
+_HITL = f"{_SDK}.operators.hitl"
+
 WAITING: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard.exceptions": {
         name: f"{_ERRORS}:{name}"
@@ -61,6 +63,15 @@ WAITING: Mapping[str, Mapping[str, str]] = {
     },
     "airflow.providers.standard.hooks.filesystem": _FS_HOOK,
     "airflow.providers.standard.hooks.package_index": _INDEX_HOOK,
+    "airflow.providers.standard.operators.hitl": {
+        name: f"{_HITL}:{name}"
+        for name in (
+            "ApprovalOperator",
+            "HITLBranchOperator",
+            "HITLEntryOperator",
+            "HITLOperator",
+        )
+    },
     "airflow.providers.standard.sensors.bash": _BASH,
     "airflow.providers.standard.sensors.date_time": _DATE_TIME,
     "airflow.providers.standard.sensors.external_task": _TASK,
@@ -71,6 +82,7 @@ WAITING: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard.triggers.external_task": _OF_RUNS,
     "airflow.providers.standard.triggers.file": _OF_FILES,
     "airflow.providers.standard.triggers.temporal": _OF_TIME,
+    "airflow.sdk.execution_time.hitl": {"HITLUser": f"{_SDK}.asking:HITLUser"},
     "airflow.hooks.filesystem": _FS_HOOK,
     "airflow.hooks.package_index": _INDEX_HOOK,
     "airflow.operators.weekday": {"WeekDay": f"{_SDK}.weekdays:WeekDay"},

@@ -193,7 +193,8 @@ def merge_params(task: Any, conf: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ParamValidationError: A value does not fit its Param.
     """
-    params = ParamsDict(task.params)
+    cls = task.operator_class if task.is_mapped else type(task)
+    params = ParamsDict(task.dag.params if cls.asks_for_params else task.params)
     if settings.getboolean("core", "dag_run_conf_overrides_params"):
         params.deep_merge(conf)
     return params.validate()

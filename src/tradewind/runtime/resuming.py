@@ -16,6 +16,7 @@ from tradewind.sdk.exceptions import (
 )
 from tradewind.sdk.operator import FAIL_METHOD, TRIGGER_TIMEOUT
 from tradewind.sdk.serde import decode, encode
+from tradewind.sdk.timezone import parse
 
 seen_classes: dict[str, type] = {}
 """Classes of triggers that tasks of this process have deferred to, by their paths."""
@@ -47,7 +48,10 @@ def _go_on(task: Any, resume: Resume, context: Mapping[str, Any]) -> Any:
         error = TRIGGER_TIMEOUT if is_late else "Trigger failure"
         given = {"error": error, "traceback": [resume.detail] if resume.detail else None}
         return task.resume_execution(FAIL_METHOD, given, context)
-    kwargs = {**decode(resume.kwargs), "event": decode(resume.event)}
+    event = decode(resume.event)
+    if resume.is_answer:
+        event["responded_at"] = parse(event["responded_at"])
+    kwargs = {**decode(resume.kwargs), "event": event}
     return task.resume_execution(resume.method, kwargs, context)
 
 

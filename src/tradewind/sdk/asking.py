@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict
 
 from tradewind.protocol.leaving import InputRequest
 from tradewind.sdk.clock import utcnow
 from tradewind.sdk.exceptions import TaskAwaitingInput
 from tradewind.sdk.serde import encode
+
+
+class HITLUser(TypedDict):
+    """Somebody who may answer, or has."""
+
+    id: str
+    name: str
 
 
 def ask_person(

@@ -84,6 +84,8 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     start_from_trigger: bool = False
     overwrite_rtif_after_execution: bool = False
     is_async: bool = False
+    asks_for_params: bool = False
+    """Whether its Params are fields for people to fill in, and no values for the context."""
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False

@@ -71,6 +71,10 @@ class Param:
             "source": self.source,
         }
 
+    def serialize(self) -> dict[str, Any]:
+        """Answer the same, by the name the field's programs call."""
+        return self.dump()
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Param)
@@ -147,6 +151,13 @@ class ParamsDict(MutableMapping[str, Any]):
     def get_param(self, key: str) -> Param:
         """Answer the Param itself, with its rules."""
         return self._params[key]
+
+    @staticmethod
+    def filter_params_by_source(params: "ParamsDict", source: str) -> "ParamsDict":
+        """Answer the Params that are said to come from there, or are not said to come elsewhere."""
+        kept = (None, source)
+        found = {n: param for n, param in params.items_with_rules() if param.source in kept}
+        return ParamsDict(found)
 
     def dump(self) -> dict[str, Any]:
         """Answer the values, as plain data; None where a Param has none."""
