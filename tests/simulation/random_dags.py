@@ -190,6 +190,10 @@ def random_ending(rng: Random, harm: float) -> Ending:
         outcome = rng.choice((LegState.FAILED, LegState.FAILED, LegState.SKIPPED))
     elif drawn < harm + 0.05:
         outcome = LegState.RESCHEDULED
+    elif drawn < harm + 0.12:
+        outcome = LegState.DEFERRED
+    elif drawn < harm + 0.15:
+        outcome = LegState.AWAITING_INPUT
     else:
         outcome = LegState.SUCCESS
     return Ending(

@@ -32,6 +32,9 @@ _COMMON = frozenset({"exchange", "tick"})
 _SHARES, _SHARES_OF_RARE = (4, 8, 32), (1, 2, 8)
 _EARLY, _EARLY_OF_RARE = 100, 4
 """What shows up first after so many transactions of its kind is rare, and is taken when it does."""
+_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+"""What secrets are encrypted with: no secret of anybody."""
+
 POLL_MS = 1000
 """The longest a change waits for the scheduler to look."""
 
@@ -139,7 +142,7 @@ class Server:
         """Start a new process on the database as it was left."""
         if self.engine is not None:
             return
-        engine = Engine(Vault(""), policy=self.policy, new_token=self._new_token)
+        engine = Engine(Vault(_KEY), policy=self.policy, new_token=self._new_token)
         self.engine = engine
         self._jumped = False
         self.world.note("server starts")
@@ -345,7 +348,13 @@ class Server:
 
         def answered(answer: Answer) -> None:
             empty = answer.known and not (
-                answer.claims or answer.parses or answer.cancels or answer.refused
+                answer.claims
+                or answer.parses
+                or answer.cancels
+                or answer.refused
+                or answer.triggers
+                or answer.trigger_cancels
+                or answer.fired_recorded
             )
             if not (message.wait and empty) or self.world.t >= until:
                 done(answer)
@@ -365,6 +374,11 @@ class Server:
         if any(one is entry for one in held):
             held[:] = [one for one in held if one is not entry]
             done(answer)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something it was asked and has not done."""
+        return bool(self._queue)
 
     def is_waited_for(self, worker_id: str) -> bool:
         """Tell whether a request of this worker is held."""

@@ -8,7 +8,14 @@ import msgspec
 from tests.simulation.random_dags import is_interval, period_of
 from tests.simulation.reference import Reading
 from tradewind.core.spec import DagSpec
-from tradewind.core.states import SLOT_HOLDING, TERMINAL_LEG, TERMINAL_RUN, RunState, TaskState
+from tradewind.core.states import (
+    ACTIVE,
+    SLOT_HOLDING,
+    TERMINAL_LEG,
+    TERMINAL_RUN,
+    RunState,
+    TaskState,
+)
 from tradewind.core.timetables import RunInfo
 from tradewind.store.columns import from_micros
 
@@ -162,6 +169,8 @@ class Shadow:
     def count(self, ti: Ti, change: int) -> None:
         self.in_pool[ti.pool] += change * ti.slots
         self.in_run[ti.run.pk] += change
+
+    def count_task(self, ti: Ti, change: int) -> None:
         self.in_task[ti.run.dag_id, ti.key[0]] += change
         self.in_run_task[ti.run.pk, ti.key[0]] += change
 
@@ -169,6 +178,9 @@ class Shadow:
         change = (new in SLOT_HOLDING) - (ti.state in SLOT_HOLDING)
         if change:
             self.count(ti, change)
+        change = (new in ACTIVE) - (ti.state in ACTIVE)
+        if change:
+            self.count_task(ti, change)
         ti.state = new
         ti.wake_at = wake_at
         _keep(self.scheduled, ti.id, ti, new is TaskState.SCHEDULED)

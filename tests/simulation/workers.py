@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.random_dags import random_ending
 from tests.simulation.server import Unit
+from tests.simulation.waits import Triggers, leaving
 from tradewind.core.states import LegState
 from tradewind.protocol.exchange import Answer, Exchange, Register, Registered
 from tradewind.protocol.orders import ParseOrder, TaskOrder
@@ -52,6 +53,7 @@ class Worker:
         self.generation = 0
         self.id = ""
         self.ledger = Ledger()
+        self.triggers = Triggers(self)
         self.held: dict[int, Process] = {}
         self.parsing: dict[int, ParseOrder] = {}
         self.lines: dict[str, Call | None] = {"pull": None, "push": None}
@@ -80,6 +82,7 @@ class Worker:
         owed = self.ledger.owed
         self.generation += 1
         self.ledger = Ledger()
+        self.triggers.drop()
         for finish in owed:
             self.ledger.add_finish(finish)
         self.id = ""
@@ -146,6 +149,7 @@ class Worker:
         if self.is_alive and not self.is_draining:
             self.world.note(self.name, "drains")
             self.is_draining = True
+            self.triggers.drop()
 
     def _when_awake(self, what: Callable[[], None]) -> None:
         """Run something now, or after the thaw, unless the process is another one by then."""
@@ -187,7 +191,8 @@ class Worker:
             self._leave()
             return
         renewal = world.t - self.asked_at > RENEW_MS
-        if self.lines["push"] is None and (self.ledger.has_news or renewal):
+        has_news = self.ledger.has_news or self.triggers.unsaid
+        if self.lines["push"] is None and (has_news or renewal):
             holding = self._holding() if renewal else None
             request = self.ledger.push(self.id, holding, draining=self.is_draining)
             self._send("push", request, PUSH_TIMEOUT_MS)
@@ -261,6 +266,7 @@ class Worker:
 
     def _send(self, line: str, request: Exchange, timeout: int) -> None:
         world = self.world
+        request = self.triggers.complete(request)
         call = Call(request, world.t)
         self.lines[line] = call
         if request.held is not None:
@@ -295,6 +301,7 @@ class Worker:
             self._fence("unknown")
             self.pump()
             return
+        self.triggers.settle(answer)
         if call.message.held is not None:
             self._renew(call.sent_at)
             self.told_at = max(self.told_at, call.sent_at)
@@ -314,6 +321,7 @@ class Worker:
         if not self._close(line, call):
             return
         self.ledger.give_up(call.message, was_seen=was_seen)
+        self.triggers.give_up(call.message)
         if why == "outage":
             self._renew(call.sent_at)
         self.not_before = self.world.t + self.world.rng.choice((0, 50, 500))
@@ -387,19 +395,19 @@ class Worker:
             )
             xcoms = (value,)
         world = self.world
-        self.ledger.add_finish(
-            Finish(
-                attempt_id=order.attempt_id,
-                epoch=order.epoch,
-                token=order.token,
-                outcome=outcome,
-                retry=retry,
-                xcoms=xcoms,
-                wake_at=world.now_in(wake_ms) if outcome is LegState.RESCHEDULED else None,
-            )
+        done = Finish(
+            attempt_id=order.attempt_id,
+            epoch=order.epoch,
+            token=order.token,
+            outcome=outcome,
+            retry=retry,
+            xcoms=xcoms,
+            wake_at=world.now_in(wake_ms) if outcome is LegState.RESCHEDULED else None,
         )
+        self.ledger.add_finish(leaving(world, order, done))
 
     def _fence(self, why: str) -> None:
+        self.triggers.drop()
         if self.held:
             self.world.note(self.name, "fences:", why)
             self.world.count("fence")

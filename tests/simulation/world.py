@@ -24,6 +24,7 @@ from tests.simulation.random_dags import (
     without_schedule,
 )
 from tests.simulation.server import Server, Unit
+from tests.simulation.waits import find_broken
 from tests.simulation.workers import Process, Worker
 from tradewind.core.manifest import Manifest
 from tradewind.core.spec import DagSpec
@@ -352,6 +353,8 @@ class World:
             self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
             self._check_rings()
+            if broken := find_broken(self):
+                raise BrokenError(f"I9: {broken}")
 
     def _check_rings(self) -> None:
         """No request is held while there is work for its worker (I9)."""

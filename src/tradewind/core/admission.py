@@ -9,7 +9,7 @@ stream of heavy work slows down the light, and never stops it.
 
 from collections.abc import Iterable
 from datetime import datetime
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import islice
 from typing import NamedTuple
 
@@ -244,36 +244,37 @@ class Waitlist:
         aside: list[tuple[_Group, _Entry]] = []
         heads: list[tuple[Order, _Group]] = []
         for key in list(self._groups):
-            order = self._head(key)
-            if order is not None and _may_have_room(key, usage):
-                heads.append((order, key))
-        heapify(heads)
+            self._put_back(heads, key, usage)
         while heads and (usage.room is None or usage.room > 0):
-            _, key = heappop(heads)
-            entry = heappop(self._groups[key])
-            candidate = entry[2]
+            order, key = heappop(heads)
+            if self._head(key) != order:
+                # Its first one got its place out of turn.
+                self._put_back(heads, key, usage)
+                continue
+            entry = self._groups[key][0]
             patient = self._whose_turn(key[1], usage)
-            if patient is not None and patient is not candidate:
+            if patient is not None and patient is not entry[2]:
                 self._admit(patient, usage, chosen)
                 self._turns[key[1]] = 0
-                heappush(self._groups[key], entry)
-                order = self._head(key)
-                if order is not None and _may_have_room(key, usage):
-                    heappush(heads, (order, key))
+                self._put_back(heads, key, usage)
                 continue
-            held = why_held(candidate, usage)
+            heappop(self._groups[key])
+            held = why_held(entry[2], usage)
             if held is None:
-                self._admit(candidate, usage, chosen)
+                self._admit(entry[2], usage, chosen)
             else:
                 aside.append((key, entry))
                 if held.code == "run-full":
                     continue
-            order = self._head(key)
-            if order is not None and _may_have_room(key, usage):
-                heappush(heads, (order, key))
+            self._put_back(heads, key, usage)
         for key, entry in aside:
             heappush(self._groups.setdefault(key, []), entry)
         return chosen
+
+    def _put_back(self, heads: list[tuple[Order, _Group]], key: _Group, usage: Usage) -> None:
+        order = self._head(key)
+        if order is not None and _may_have_room(key, usage):
+            heappush(heads, (order, key))
 
     def _admit(self, candidate: Candidate, usage: Usage, chosen: list[Candidate]) -> None:
         usage.admit(candidate)

@@ -198,3 +198,13 @@ class TestFairness:
         assert patient == [1, 2, 3, 4, 5, 6]
         assert [n for n in order if n > 6] == [n for n in heaviest_first if n > 6]
         assert [order.index(n) for n in patient] == [9, 19, 29, 39, 49, 59]
+
+
+def test_one_that_gets_its_place_out_of_turn_gets_it_once() -> None:
+    pool = {"pool": "p", "max_active_tasks": 64}
+    tasks = [one(n, run_pk=1, priority_weight=9, **pool) for n in range(1, 30)]
+    waiting = Waitlist([one(99, run_pk=2, **pool), *tasks])
+
+    admitted = [c.ti_id for c in waiting.choose(usage(slots={"p": 64}))]
+
+    assert sorted(admitted) == [*range(1, 30), 99]
