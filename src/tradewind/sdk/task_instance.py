@@ -29,6 +29,7 @@ from tradewind.sdk.dag_run import DagRun, several, text_of
 from tradewind.sdk.exceptions import AirflowNotFoundException
 from tradewind.sdk.host import ask
 from tradewind.sdk.instance_key import TaskInstanceKey
+from tradewind.sdk.levels import mapped_groups, shared_depth
 from tradewind.sdk.xcom_access import XComAccess
 
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -277,14 +278,20 @@ class RuntimeTaskInstance(XComAccess):
     def get_relevant_upstream_map_indexes(
         self, upstream: Any, ti_count: int | None = None, *, session: Any = None
     ) -> int | range | None:
-        """Answer which instances of a task concern this one: an index, several, or all (None).
+        """Answer which instance of a task in the same mapped group concerns this one; else None.
 
-        Instances of one mapped group see the one of their own index.
+        None stands for all of them: those of a task outside the group, of one that is mapped
+        itself, or deep inside groups within groups, where no number tells it.
         """
-        if self.map_index < 0 or ti_count is None:
+        depth = shared_depth(upstream, self.task)
+        if not ti_count or depth == 0 or upstream.is_mapped:
             return None
-        shared = _mapped_groups(self.task) & _mapped_groups(upstream)
-        return self.map_index if shared else None
+        if len(mapped_groups(upstream)) != depth:
+            return None
+        if depth == 1:
+            return int(self.map_path.split(".")[0])
+        is_level = len(mapped_groups(self.task)) == depth and not self.task.is_mapped
+        return self.map_index if is_level else None
 
     def choose_skips(self, task_ids: Iterable[str]) -> None:
         """Have tasks below skipped, if this try succeeds."""
@@ -293,16 +300,6 @@ class RuntimeTaskInstance(XComAccess):
     def __repr__(self) -> str:
         index = f" map_index={self.map_index}" if self.map_index >= 0 else ""
         return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id}{index}>"
-
-
-def _mapped_groups(task: Any) -> set[str]:
-    found: set[str] = set()
-    group = task.task_group
-    while group is not None:
-        if getattr(group, "is_mapped", False):
-            found.add(group.node_id)
-        group = group.parent_group
-    return found
 
 
 TaskInstance = RuntimeTaskInstance

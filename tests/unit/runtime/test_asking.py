@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.runtime.tasks import DAY, run
-from tradewind import DAG, EmptyOperator, PythonOperator, TaskInstance, task
+from tradewind import DAG, EmptyOperator, PythonOperator, TaskInstance, task, task_group
 from tradewind.errors import TradewindError
 from tradewind.protocol.questions import GetPreviousInstance, GetPreviousRun, InstanceView, RunView
 from tradewind.runtime.memory import MemoryPort
@@ -139,3 +139,27 @@ def test_the_facts_of_a_try():
 def python(function):
     with DAG("d"):
         return PythonOperator(task_id="t", python_callable=function)
+
+
+def test_an_instance_in_a_mapped_group_is_concerned_by_its_own_neighbour():
+    seen = []
+    with DAG("d", schedule=None) as dag:
+
+        @task
+        def one(n):
+            return n
+
+        @task
+        def two(n, ti=None):
+            above, outside = dag.get_task("each.one"), dag.get_task("outside")
+            count = ti.get_relevant_upstream_map_indexes
+            seen.append((count(above, 2), count(outside, 1), count(above, None)))
+
+        @task_group
+        def each(n):
+            two(one(n))
+
+        EmptyOperator(task_id="outside")
+        each.expand(n=[5, 6])
+    assert dag.test().state == "success"
+    assert seen == [(0, None, None), (1, None, None)]
