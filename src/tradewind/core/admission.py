@@ -290,12 +290,12 @@ class Waitlist:
         return next((one for one in oldest if why_held(one, usage) is None), None)
 
     def _head(self, key: _Group) -> Order | None:
-        group = self._groups[key]
+        group = self._groups.get(key, [])
         while group and self._live.get(group[0][2].ti_id) is not group[0][2]:
             heappop(group)
         if group:
             return group[0][0]
-        del self._groups[key]
+        self._groups.pop(key, None)
         return None
 
 
