@@ -33,7 +33,7 @@ def examples() -> list[Example]:
     for page in sorted((ROOT / "docs" / "how-to").glob("*.md")):
         blocks = _BLOCK.findall(page.read_text(encoding="utf-8"))
         for number, (kind, code) in enumerate(blocks):
-            if kind == "python" and re.search(r"^@dag\b|^with DAG\(", code, re.MULTILINE):
+            if kind == "python" and re.search(r"^@(dag|asset)\b|^with DAG\(", code, re.MULTILINE):
                 after = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
                 ends = after[1] if after[0] == "text" and _ENDS.fullmatch(after[1]) else ""
                 found.append(Example(page.stem, number, code, ends))
