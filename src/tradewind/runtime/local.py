@@ -145,7 +145,7 @@ class _Runner:
         self.graph = RunGraph.start(self.plan)
         run.port.answers.update(LocalAnswers(run.dag, facts, self.graph).table())
         self.marked = re.compile(mark_success_pattern) if mark_success_pattern else None
-        self.errors: dict[tuple[str, str], str] = {}
+        self.ends: dict[tuple[str, str], Done] = {}
         self.ready: list[tuple[str, str]] = []
         self.waiting: list[tuple[datetime, str, str]] = []
         self.legs: dict[tuple[str, str], Leg] = {}
@@ -287,7 +287,7 @@ class _Runner:
             wake_at=self._wake_at(done),
         )
         assert follows is not None  # noqa: S101 - nobody else moves instances of a local run
-        self.errors[task.task_id, node.path] = done.error
+        self.ends[task.task_id, node.path] = done
         key = task.task_id, node.path
         leg = self.legs[key]
         leg.number, leg.resume = leg.number + 1, None
@@ -354,7 +354,7 @@ class _Runner:
 
     def _finish(self) -> None:
         self.run.end_date = self.clock.now()
-        self.run.record(self.graph, self.errors)
+        self.run.record(self.graph, self.ends)
         log.info("Run %s ended: %s", self.run.run_id, self.run.state)
         name = "on_success_callback" if self.run.state == "success" else "on_failure_callback"
         context = {"dag": self.run.dag, "dag_run": self.run, "run_id": self.run.run_id}

@@ -1,10 +1,14 @@
 """What is left of a run that took place in this process."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from tradewind.core.graph import RunGraph
 from tradewind.core.states import TaskState
+from tradewind.protocol.child import Done
 from tradewind.protocol.orders import RunFacts
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk.dags import DAG
@@ -25,6 +29,18 @@ class LocalTaskInstance:
         self.try_number = 0
         self.error = ""
         """The exception that its last try ended with, in one line."""
+        self.rendered_fields: dict[str, Any] = {}
+        """What the templates of its last try became; those that are empty are left out."""
+        self.rendered_map_index: str | None = None
+        """Its ``map_index_template`` rendered."""
+        self.extra_links: dict[str, str] = {}
+
+    def take(self, done: Done) -> None:
+        """Take what its last try left."""
+        self.error = done.error
+        self.rendered_fields = msgspec.json.decode(done.rendered) if done.rendered else {}
+        self.rendered_map_index = done.map_label or None
+        self.extra_links = dict(done.links)
 
     def xcom_pull(self, key: str = "return_value") -> Any:
         """Answer what this task instance pushed, or None."""
@@ -64,7 +80,7 @@ class LocalRun:
         """Answer one task instance, or None where the run has none of that id and index."""
         return self._instances.get((task_id, map_index))
 
-    def record(self, graph: RunGraph, errors: dict[tuple[str, str], str]) -> None:
+    def record(self, graph: RunGraph, ends: Mapping[tuple[str, str], Done]) -> None:
         """Take the states as they are in the end."""
         for instance in graph.snapshot():
             index = instance.map_index
@@ -72,7 +88,9 @@ class LocalRun:
             is_none = instance.state is TaskState.NONE
             found.state = None if is_none else TaskInstanceState(instance.state.value)
             found.try_number = instance.try_number
-            found.error = errors.get((instance.task_id, instance.map_path), "")
+            done = ends.get((instance.task_id, instance.map_path))
+            if done is not None:
+                found.take(done)
             self._instances[instance.task_id, index] = found
 
     def __repr__(self) -> str:

@@ -355,3 +355,18 @@ def test_fail_fast_stops_the_rest():
         EmptyOperator(task_id="after") << PythonOperator(task_id="other", python_callable=dict)
 
     assert states(made.test()) == {"bad": "failed", "other": "skipped", "after": "skipped"}
+
+
+def test_a_run_tells_what_its_templates_became():
+    with DAG("d", schedule=None) as dag:
+
+        @task(map_index_template="item {{ task.op_kwargs['n'] }}")
+        def each(n):
+            return n
+
+        BashOperator(task_id="say", bash_command="echo {{ ds }}")
+        each.expand(n=[1, 2])
+    run = dag.test(logical_date=DAY)
+
+    assert run.get_task_instance("say").rendered_fields == {"bash_command": "echo 2026-04-20"}
+    assert run.get_task_instance("each", 1).rendered_map_index == "item 2"
