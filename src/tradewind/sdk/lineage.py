@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tradewind.sdk.assets import Asset
 from tradewind.sdk.log import LoggingMixin
 
 
@@ -21,6 +22,24 @@ class HookLineageCollector(LoggingMixin):
 
     def __init__(self) -> None:
         self.lineage = HookLineage()
+        # Provider packages look whether these are there before they call add_extra().
+        self._extra: dict[str, Any] = {}
+        self._extra_counts: dict[str, int] = {}
+
+    def create_asset(
+        self,
+        *,
+        scheme: str | None = None,
+        uri: str | None = None,
+        name: str | None = None,
+        group: str | None = None,
+        asset_kwargs: Mapping[str, Any] | None = None,
+        asset_extra: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Answer the asset of this address or name; None where neither is told."""
+        if not uri and not name:
+            return None
+        return Asset(name=name or uri, uri=uri or name, group=group or "asset", extra=asset_extra)
 
     def add_input_asset(self, context: Any, **asset: Any) -> None:
         """Take data that was read."""

@@ -88,6 +88,8 @@ def test_metrics_and_lineage_are_let_go():
     assert timer.duration is None
     assert not collector.has_collected
     real = HookLineageCollector()
+    assert real.create_asset(uri="s3://a/b").uri == "s3://a/b"
+    assert real.create_asset(scheme="s3") is None
     real.add_output_asset(None, uri="s3://a")
     assert real.collected_assets.outputs == [{"uri": "s3://a"}]
 
