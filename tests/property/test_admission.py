@@ -1,6 +1,7 @@
 """Whatever waits and whatever is in use: no limit is passed, nothing that fits is left out."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +121,39 @@ def test_a_waitlist_that_is_kept_chooses_like_a_fresh_one(
 
     assert kept.candidates() == sorted(left, key=lambda c: c.order)
     assert kept.choose(copied(second)) == choose_admissions(left, copied(second))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3))
+def test_places_for_patience_keep_every_limit_and_are_given_once(seed: int, room: int) -> None:
+    rng = Random(seed)
+    waiting = Waitlist()
+    admitted: set[int] = set()
+    use = Usage(slots={"p": room, "q": 4}, pools={}, runs={}, dag_tasks={}, run_tasks={})
+    running: list[Candidate] = []
+    for number in range(200):
+        weight = 1 if number % 20 == 0 else 9
+        one = Candidate(
+            ti_id=number,
+            run_pk=rng.randrange(3),
+            dag_id="d",
+            run_id="r",
+            task_id=rng.choice("abc"),
+            date=START,
+            priority_weight=weight,
+            pool=rng.choice("pq"),
+            max_active_tasks=rng.choice((2, 5)),
+        )
+        waiting.add(one)
+        for place in waiting.choose(use):
+            assert place.ti_id not in admitted
+            admitted.add(place.ti_id)
+            running.append(place)
+        assert all(use.pools.get(pool, 0) <= slots for pool, slots in use.slots.items())
+        left = waiting.candidates()
+        assert all(why_held(one, use) is not None for one in left)
+        if running:
+            done = running.pop(rng.randrange(len(running)))
+            use.pools[done.pool] -= 1
+            use.runs[done.run_pk] -= 1
+            use.dag_tasks["d", done.task_id] -= 1
+            use.run_tasks[done.run_pk, done.task_id] -= 1

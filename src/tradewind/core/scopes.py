@@ -100,13 +100,7 @@ def scope_gates(
     for setup, task in enumerate(tasks):
         if not task.is_setup:
             continue
-        scope = _reach(setup, downstream)
-        teardowns = [below for below in downstream[setup] if tasks[below].is_teardown]
-        if teardowns:
-            above: set[int] = set()
-            for teardown in teardowns:
-                above |= _reach(teardown, upstream)
-            scope &= above
+        scope, _ = _scope(setup, tasks, upstream, downstream)
         for number in scope:
             if tasks[number].is_teardown or setup in upstream[number]:
                 continue
@@ -115,6 +109,43 @@ def scope_gates(
             if not _is_told(number, setup, scope, tasks, telling, upstream):
                 gates[number].append(setup)
     return tuple(tuple(sorted(gate)) for gate in gates)
+
+
+def _scope(
+    setup: int, tasks: Sequence[TaskSpec], upstream: Edges, downstream: Edges
+) -> tuple[set[int], list[int]]:
+    """Answer what lies in the scope of a setup, and its teardowns."""
+    scope = _reach(setup, downstream)
+    teardowns = [below for below in downstream[setup] if tasks[below].is_teardown]
+    if teardowns:
+        above: set[int] = set()
+        for teardown in teardowns:
+            above |= _reach(teardown, upstream)
+        scope &= above
+    return scope, teardowns
+
+
+def setup_scopes(
+    tasks: Sequence[TaskSpec],
+) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """Answer for each setup the tasks in its scope, and its teardowns."""
+    names = [task.task_id for task in tasks]
+    place = {name: number for number, name in enumerate(names)}
+    above = upstream_without(tasks, None)
+    upstream = [sorted(place[up] for up in above[name]) for name in names]
+    downstream: list[list[int]] = [[] for _ in tasks]
+    for number, ups in enumerate(upstream):
+        for up in ups:
+            downstream[up].append(number)
+    found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    for number, task in enumerate(tasks):
+        if task.is_setup:
+            inside, teardowns = _scope(number, tasks, upstream, downstream)
+            found[task.task_id] = (
+                frozenset(names[one] for one in inside),
+                frozenset(names[one] for one in teardowns),
+            )
+    return found
 
 
 def skip_gates(
