@@ -14,8 +14,19 @@ from tradewind.scheduler.commands import find_run
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.outside import why_outside
 from tradewind.scheduler.runs import Runs
-from tradewind.store import attempts, backfills, bundles, dags, events, pools, runs, workers
+from tradewind.store import (
+    attempts,
+    backfills,
+    bundles,
+    dags,
+    deadlines,
+    events,
+    pools,
+    runs,
+    workers,
+)
 from tradewind.store.database import Tx
+from tradewind.store.deadlines import Deadline, DeadlineFilter
 from tradewind.store.tasks import TaskInstance
 
 _SHOWN = 20
@@ -56,7 +67,7 @@ class Explain:
         lines += [self._why_task(tx, live, row, waits, reasons) for row in rows[:_SHOWN]]
         if len(rows) > _SHOWN:
             lines.append(f"... and {len(rows) - _SHOWN} more tasks.")
-        return [*lines, *_changed_since(tx, run)]
+        return [*lines, *_deadlines(tx, live), *_changed_since(tx, run)]
 
     def _why_task(
         self, tx: Tx, live: LiveRun, row: TaskInstance, waits: str, reasons: Mapping[str, str]
@@ -132,6 +143,24 @@ def _said(tx: Tx, row: TaskInstance) -> str:
         return ""
     tried = [one.error for one in attempts.read_attempts_of(tx, row.id) if one.error]
     return tried[-1] if tried else ""
+
+
+def _deadlines(tx: Tx, live: LiveRun) -> list[str]:
+    if not live.spec.deadlines and not live.watched:
+        return []
+    wish = DeadlineFilter(run_pk=live.pk, states=("missed", "pending"))
+    found = deadlines.list_deadlines(tx, wish, limit=_SHOWN)
+    return [told for one, _ in found if one.due_at is not None and (told := _deadline(one))]
+
+
+def _deadline(one: Deadline) -> str:
+    whose = f" of {one.scope} '{one.owner}'" if one.owner else ""
+    name = f" '{one.name}'" if one.name else ""
+    due = "" if one.due_at is None else one.due_at.isoformat(timespec="seconds")
+    is_missed = one.state == "missed"
+    return (
+        f"Deadline{name}{whose}: {'missed; it was' if is_missed else 'not missed yet;'} due {due}."
+    )
 
 
 def _changed_since(tx: Tx, run: Run) -> list[str]:
