@@ -100,7 +100,10 @@ class ServedModule(ModuleType):
             module = importlib.import_module(whole)
             if hasattr(module, name):
                 return getattr(module, name)
-        raise ImportError(_no_name(self.__name__, name), name=self.__name__)
+        if sys._getframe(2).f_code.co_name == "_handle_fromlist":  # noqa: SLF001 - of Python
+            raise ImportError(_no_name(self.__name__, name), name=self.__name__)
+        # hasattr(), or getattr() with a default: whoever asks so takes "no" for an answer.
+        raise AttributeError(_no_name(self.__name__, name))
 
     def __dir__(self) -> list[str]:
         start = f"{self.__name__}."

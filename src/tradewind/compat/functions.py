@@ -11,7 +11,9 @@ from pathlib import Path
 from pkgutil import ModuleInfo, iter_modules
 from types import ModuleType
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+from tradewind.sdk.configuration import conf
 from tradewind.sdk.naming import check_key
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -183,3 +185,27 @@ def validate_key(k: str, max_length: int = 250) -> None:
         ValueError: It is too long, or has other characters than those allowed.
     """
     check_key("key", k, longest=max_length)
+
+
+def correct_maybe_zipped(fileloc: str | None) -> str | None:
+    """Answer the archive that a path leads into, or the path itself.
+
+    Example:
+        >>> correct_maybe_zipped("/dags/all.zip/sales.py"), correct_maybe_zipped("/dags/a.py")
+        ('/dags/all.zip', '/dags/a.py')
+    """
+    if not fileloc:
+        return fileloc
+    archive, ending, _ = fileloc.partition(".zip/")
+    return f"{archive}.zip" if ending else fileloc
+
+
+def build_airflow_dagrun_url(dag_id: str, run_id: str) -> str:
+    """Answer where a run is shown, below ``[api] base_url``.
+
+    Example:
+        >>> build_airflow_dagrun_url("sales", "manual__1").partition("/dags")[1:]
+        ('/dags', '/sales/runs/manual__1')
+    """
+    base = conf.get("api", "base_url", fallback="") or ""
+    return f"{base.rstrip('/')}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"

@@ -43,6 +43,12 @@ _DAG_RUN = {
 
 _HITL = f"{_SDK}.operators.hitl"
 
+_FUNCTIONS = "tradewind.compat.functions"
+_DATABASE = "tradewind.compat.database"
+_SESSION = {
+    name: f"{_DATABASE}:{name}" for name in ("NEW_SESSION", "create_session", "provide_session")
+}
+
 WAITING: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard.exceptions": {
         name: f"{_ERRORS}:{name}"
@@ -82,7 +88,19 @@ WAITING: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard.triggers.external_task": _OF_RUNS,
     "airflow.providers.standard.triggers.file": _OF_FILES,
     "airflow.providers.standard.triggers.temporal": _OF_TIME,
-    "airflow.sdk.execution_time.hitl": {"HITLUser": f"{_SDK}.asking:HITLUser"},
+    "airflow.sdk.execution_time.hitl": {
+        name: f"{_SDK}.asking:{name}" for name in ("HITLUser", "upsert_hitl_detail")
+    },
+    "airflow.utils.file": {"correct_maybe_zipped": f"{_FUNCTIONS}:correct_maybe_zipped"},
+    "airflow.utils.helpers": {
+        "build_airflow_dagrun_url": f"{_FUNCTIONS}:build_airflow_dagrun_url",
+    },
+    "airflow.api.common.trigger_dag": {"trigger_dag": f"{_DATABASE}:trigger_dag"},
+    "airflow.models": {"DagModel": f"{_DATABASE}:DagModel"},
+    "airflow.models.dag": {"DagModel": f"{_DATABASE}:DagModel"},
+    "airflow.models.serialized_dag": {"SerializedDagModel": f"{_DATABASE}:SerializedDagModel"},
+    "airflow.utils.db": _SESSION,
+    "airflow.utils.session": _SESSION,
     "airflow.hooks.filesystem": _FS_HOOK,
     "airflow.hooks.package_index": _INDEX_HOOK,
     "airflow.operators.weekday": {"WeekDay": f"{_SDK}.weekdays:WeekDay"},

@@ -374,7 +374,7 @@ class _Attempt:
     def _leave(self, raised: TaskDeferred | TaskAwaitingInput) -> tuple[LegState, str]:
         try:
             if isinstance(raised, TaskAwaitingInput):
-                self.input_request = request_of(raised)
+                self.input_request = request_of(raised, self.clock.now())
                 log.info("Waits for a person's answer: %s", self.input_request.subject)
                 return LegState.AWAITING_INPUT, ""
             limit = execution_limit(self.task, self.order)

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from tradewind.protocol.leaving import TIMED_OUT, Deferral, InputRequest, Resume
 from tradewind.protocol.orders import TaskOrder
+from tradewind.sdk.asking import take_written
 from tradewind.sdk.deferring import Described
 from tradewind.sdk.exceptions import (
     AirflowException,
@@ -105,15 +108,23 @@ def deferral_of(raised: TaskDeferred, limit: datetime | None, now: datetime) -> 
     )
 
 
-def request_of(raised: TaskAwaitingInput) -> InputRequest:
+def request_of(raised: TaskAwaitingInput, now: datetime) -> InputRequest:
     """Answer what the server keeps of a question.
 
     Raises:
-        AirflowException: It was not made by ``ask_person``.
+        AirflowException: Nothing was asked, or it cannot be kept.
     """
-    if not isinstance(raised.request, InputRequest):
-        raise AirflowException("A TaskAwaitingInput is raised by ask_person(), nothing else")
-    return raised.request
+    request = take_written() if raised.request is None else raised.request
+    if not isinstance(request, InputRequest):
+        raise AirflowException(
+            "A TaskAwaitingInput asks what ask_person() was told, and it was told nothing"
+        )
+    return msgspec.structs.replace(
+        request,
+        method_name=raised.method_name,
+        method_kwargs=encode(dict(raised.kwargs or {})),
+        timeout_at=None if raised.timeout is None else now + raised.timeout,
+    )
 
 
 def execution_limit(task: Any, order: TaskOrder) -> datetime | None:

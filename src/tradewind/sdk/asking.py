@@ -1,13 +1,12 @@
 """Asking a person: the task gives its place back and goes on with the answer."""
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, NoReturn, TypedDict
 
 from tradewind.protocol.leaving import InputRequest
-from tradewind.sdk.clock import utcnow
 from tradewind.sdk.exceptions import TaskAwaitingInput
-from tradewind.sdk.serde import encode
 
 
 class HITLUser(TypedDict):
@@ -52,6 +51,68 @@ def ask_person(
         TaskAwaitingInput: Always; let it pass.
         ValueError: The options make no sense.
     """
+    request = _request(
+        subject=subject,
+        options=options,
+        body=body,
+        defaults=defaults,
+        multiple=multiple,
+        params=params,
+        assigned_users=assigned_users,
+    )
+    raise TaskAwaitingInput(request, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+
+def upsert_hitl_detail(
+    ti_id: Any,
+    options: Sequence[str],
+    subject: str,
+    body: str | None = None,
+    defaults: Sequence[str] | None = None,
+    multiple: bool = False,
+    params: Mapping[str, Any] | None = None,
+    assigned_users: Sequence[Any] | None = None,
+) -> None:
+    """Write down a question of the task that runs here; the TaskAwaitingInput it raises asks it.
+
+    Operators of provider packages do it in these two steps; ``ask_person`` does both.
+
+    Raises:
+        ValueError: The options make no sense.
+    """
+    names = [user if isinstance(user, str) else user["name"] for user in assigned_users or ()]
+    request = _request(
+        subject=subject,
+        options=options,
+        body=body or "",
+        defaults=defaults,
+        multiple=multiple,
+        params=params,
+        assigned_users=names,
+    )
+    _written.set(request)
+
+
+def take_written() -> InputRequest | None:
+    """Answer the question that was written down, and forget it."""
+    request = _written.get()
+    _written.set(None)
+    return request
+
+
+_written: ContextVar[InputRequest | None] = ContextVar("written question", default=None)
+
+
+def _request(
+    *,
+    subject: str,
+    options: Sequence[str],
+    body: str,
+    defaults: Sequence[str] | None,
+    multiple: bool,
+    params: Mapping[str, Any] | None,
+    assigned_users: Sequence[str],
+) -> InputRequest:
     if not options:
         raise ValueError("A question needs at least one option")
     if len(set(options)) != len(options):
@@ -61,17 +122,12 @@ def ask_person(
         raise ValueError(f"Defaults must be options; {', '.join(strange)} is none")
     if defaults is not None and len(defaults) > 1 and not multiple:
         raise ValueError("Several defaults need multiple=True")
-    raise TaskAwaitingInput(
-        InputRequest(
-            subject=subject,
-            options=tuple(options),
-            body=body,
-            defaults=None if defaults is None else tuple(defaults),
-            multiple=multiple,
-            params=dict(params or {}),
-            assigned_users=tuple(assigned_users),
-            method_name=method_name,
-            method_kwargs=encode(dict(kwargs or {})),
-            timeout_at=None if timeout is None else utcnow() + timeout,
-        )
+    return InputRequest(
+        subject=subject,
+        options=tuple(options),
+        body=body,
+        defaults=None if defaults is None else tuple(defaults),
+        multiple=multiple,
+        params=dict(params or {}),
+        assigned_users=tuple(assigned_users),
     )

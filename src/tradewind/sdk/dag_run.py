@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from tradewind.core.runs import RunType, run_id_of
 from tradewind.protocol.orders import RunFacts
 from tradewind.protocol.questions import (
     GetInstances,
@@ -13,6 +14,7 @@ from tradewind.protocol.questions import (
     ListRuns,
     RunView,
 )
+from tradewind.sdk.clock import utcnow
 from tradewind.sdk.host import ask
 from tradewind.sdk.instants import to_pendulum
 
@@ -35,6 +37,14 @@ class DagRun:
         self.triggered_by = facts.triggered_by
         self.state = facts.state if isinstance(facts, RunView) else "running"
         self.note = facts.note if isinstance(facts, RunView) else None
+
+    @staticmethod
+    def generate_run_id(
+        run_type: str, logical_date: datetime | None = None, run_after: datetime | None = None
+    ) -> str:
+        """Answer the id that a run of this type for this date, or due then, gets by itself."""
+        kind = RunType(str(getattr(run_type, "value", run_type)))
+        return run_id_of(kind, run_after or utcnow(), logical_date)
 
     @cached_property
     def logical_date(self) -> Any:

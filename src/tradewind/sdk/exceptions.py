@@ -3,7 +3,7 @@
 They keep the names the field knows, because existing Dag files catch them by these names.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -125,12 +125,27 @@ class TaskDeferred(BaseException):
 class TaskAwaitingInput(BaseException):
     """Raised by a task: it gives its place back until a person has answered.
 
-    ``request`` is made by ``tradewind.sdk.asking.ask_person``, which raises this.
+    Args:
+        request: What is asked, made by ``tradewind.sdk.asking.ask_person``, which raises this;
+            without, what ``upsert_hitl_detail`` has written down.
+        method_name: Method of the operator that goes on with the answer.
+        kwargs: More for that method.
+        timeout: How long to wait; None for as long as it takes.
     """
 
-    def __init__(self, request: Any) -> None:
+    def __init__(
+        self,
+        request: Any = None,
+        *,
+        method_name: str = "execute_complete",
+        kwargs: Mapping[str, Any] | None = None,
+        timeout: timedelta | float | None = None,
+    ) -> None:
         super().__init__()
         self.request = request
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timedelta(seconds=timeout) if isinstance(timeout, int | float) else timeout
 
 
 class TaskDeferralError(AirflowException):
