@@ -143,7 +143,7 @@ class _Runner:
         instances = plan_instances(spec, facts.logical_date)
         self.plan = DagPlan(spec, [instance.task_id for instance in instances])
         self.graph = RunGraph.start(self.plan)
-        run.port.answers.update(LocalAnswers(run.dag, facts, self.graph).table())
+        run.port.answers.update(LocalAnswers(run.dag, facts, self.graph, run.port.answers).table())
         self.marked = re.compile(mark_success_pattern) if mark_success_pattern else None
         self.ends: dict[tuple[str, str], Done] = {}
         self.ready: list[tuple[str, str]] = []

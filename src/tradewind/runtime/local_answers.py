@@ -25,17 +25,36 @@ from tradewind.protocol.questions import (
 )
 from tradewind.sdk.dags import DAG
 
+Answers = dict[type[Question], Callable[[Any], Any]]
+
 
 class LocalAnswers:
     """Answers from the graph of the run, as a server would from its rows."""
 
-    def __init__(self, dag: DAG, facts: RunFacts, graph: RunGraph) -> None:
+    def __init__(self, dag: DAG, facts: RunFacts, graph: RunGraph, below: Answers) -> None:
+        """Answer of this run; of other Dags let those answer who did so far (``below``)."""
         self._dag = dag
         self._facts = facts
         self._graph = graph
+        self._below = dict(below)
 
-    def table(self) -> dict[type[Question], Callable[[Any], Any]]:
+    def table(self) -> Answers:
         """Answer what answers each kind of question."""
+        return {kind: self._or_below(kind, own) for kind, own in self._own().items()}
+
+    def _or_below(self, kind: type[Question], own: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        below = self._below.get(kind)
+        if below is None:
+            return own
+        return lambda question: own(question) if self._is_asked(question) else below(question)
+
+    def _is_asked(self, question: Any) -> bool:
+        named = question.dag_ids if isinstance(question, ListRuns | CountRuns) else None
+        if named is None:
+            named = (getattr(question, "dag_id", self._facts.dag_id),)
+        return self._facts.dag_id in named
+
+    def _own(self) -> Answers:
         return {
             GetDag: self._get_dag,
             GetDagParts: self._get_parts,

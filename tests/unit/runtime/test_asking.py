@@ -7,7 +7,15 @@ import pytest
 from tests.unit.runtime.tasks import DAY, run
 from tradewind import DAG, EmptyOperator, PythonOperator, TaskInstance, task, task_group
 from tradewind.errors import TradewindError
-from tradewind.protocol.questions import GetPreviousInstance, GetPreviousRun, InstanceView, RunView
+from tradewind.protocol.questions import (
+    CountRuns,
+    GetPreviousInstance,
+    GetPreviousRun,
+    GetRun,
+    InstanceView,
+    RunView,
+)
+from tradewind.runtime.local import run_dag_in
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk.dag_run import DagRun
 from tradewind.sdk.exceptions import AirflowNotFoundException
@@ -163,3 +171,19 @@ def test_an_instance_in_a_mapped_group_is_concerned_by_its_own_neighbour():
         each.expand(n=[5, 6])
     assert dag.test().state == "success"
     assert seen == [(0, None, None), (1, None, None)]
+
+
+def test_a_local_run_leaves_other_dags_to_whoever_knows_them():
+    asked, port = recording({CountRuns: 7, GetRun: BEFORE})
+    seen = []
+    with DAG("mine", schedule=None) as dag:
+
+        @task
+        def look(ti=None):
+            seen.append((ti.get_dr_count("other"), ti.get_dr_count("mine")))
+            seen.append(ti.get_dagrun_state("other", "r"))
+
+        look()
+    assert run_dag_in(port, dag).state == "success"
+    assert seen == [(7, 1), "success"]
+    assert [type(one) for one in asked] == [CountRuns, GetRun]
