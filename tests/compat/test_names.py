@@ -14,8 +14,8 @@ from tradewind.compat.finder import install, uninstall
 from tradewind.compat.paths import MOVED
 
 DATA = Path(__file__).parent / "data" / "core-names.csv"
-_SHARE = 0.95
-_SHARE_OF_FIRST_100 = 0.85
+_SHARE = 0.97
+_SHARE_OF_FIRST_100 = 0.91
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from tradewind.compat.paths import AUTHORING, MOVED, OLDER
+from tradewind.compat.paths import AUTHORING, MOVED, NO_DATABASE, OLDER, UNREACHABLE
 from tradewind.compat.standard import WAITING
 from tradewind.compat.tables import CONSTANTS, LEGACY, SDK, STANDARD, WHOLE
 from tradewind.errors import did_you_mean
@@ -152,8 +152,16 @@ def _no_module(fullname: str) -> str:
         return f"There is no module '{fullname}': no provider package that has it is installed" + (
             f" (apache-airflow-providers-{package})" if package else ""
         )
-    hint = did_you_mean(fullname, MODULES)
+    hint = _why_not(fullname) or did_you_mean(fullname, MODULES)
     return f"Tradewind has no module '{fullname}'. {hint}".rstrip()
+
+
+def _why_not(path: str) -> str:
+    """Answer why something is missing on purpose; empty where there is no such reason."""
+    parts = path.split(".")
+    if ".".join(parts[:3]) in UNREACHABLE or path in UNREACHABLE:
+        return NO_DATABASE
+    return ""
 
 
 def _package_of(fullname: str) -> str:
@@ -163,7 +171,7 @@ def _package_of(fullname: str) -> str:
 
 
 def _no_name(module: str, name: str) -> str:
-    near = did_you_mean(name, TABLE.get(module, {}))
+    near = _why_not(f"{module}.{name}") or did_you_mean(name, TABLE.get(module, {}))
     if not near:
         homes = [home for home, names in TABLE.items() if name in names]
         near = f"It is in '{homes[0]}'." if homes else ""

@@ -163,11 +163,13 @@ OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.policies": {**_HOOKS, "hookimpl": f"{_SDK}.policies:hookimpl"},
     "airflow": {
         "AirflowException": f"{_SDK}.exceptions:AirflowException",
+        "Dataset": f"{_SDK}.assets:Dataset",
         "Variable": f"{_SDK}.variable:Variable",
     },
     "airflow.decorators": {"TaskDecorator": f"{_SDK}.decorated:TaskDecorator"},
     "airflow.hooks.subprocess": _SUBPROCESS,
     "airflow.lineage.hook": _LINEAGE,
+    "airflow.models.dataset": {"Dataset": f"{_SDK}.assets:Dataset"},
     "airflow.models.skipmixin": _SKIP,
     "airflow.models.taskinstance": {"Context": f"{_SDK}.context:Context", **_KEY},
     "airflow.configuration": {**_CONF, "AIRFLOW_HOME": _PLACES["AIRFLOW_HOME"]},
@@ -261,3 +263,32 @@ MOVED: Mapping[str, Mapping[str, str]] = {
     "airflow.sensors.sql": {"SqlSensor": "airflow.providers.common.sql.sensors.sql:SqlSensor"},
 }
 """Names that provider packages have taken over."""
+
+NO_DATABASE = (
+    "Dag files and tasks reach no database here. Ask through ti, Variable, Connection and XCom, or "
+    "call the REST API."
+)
+
+UNREACHABLE = frozenset(
+    {
+        "airflow.jobs.job",
+        "airflow.models.DagBag",
+        "airflow.models.DagModel",
+        "airflow.models.DagTag",
+        "airflow.models.ImportError",
+        "airflow.models.Log",
+        "airflow.models.Pool",
+        "airflow.models.RenderedTaskInstanceFields",
+        "airflow.models.SlaMiss",
+        "airflow.models.TaskFail",
+        "airflow.models.TaskReschedule",
+        "airflow.models.Trigger",
+        "airflow.models.dag.DagModel",
+        "airflow.models.serialized_dag",
+        "airflow.settings.Session",
+        "airflow.settings.engine",
+        "airflow.utils.db",
+        "airflow.utils.session",
+    }
+)
+"""Names that lead to the database; they are missing on purpose."""

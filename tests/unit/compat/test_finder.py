@@ -50,6 +50,20 @@ def test_a_guarded_import_of_something_unknown_can_be_caught():
         importlib.import_module("airflow.sensors.sqll")
 
 
+NO_DATABASE = [
+    ("airflow.utils.session", "provide_session"),
+    ("airflow.settings", "Session"),
+    ("airflow.models", "DagModel"),
+    ("airflow.models.dag", "DagModel"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), NO_DATABASE)
+def test_who_looks_for_the_database_is_told_why_there_is_none(module, name):
+    with pytest.raises(ImportError, match="reach no database here"):
+        getattr(importlib.import_module(module), name)
+
+
 def test_submodules_can_be_imported_from_their_package():
     names: dict[str, Any] = {}
     exec(  # noqa: S102
