@@ -215,6 +215,13 @@ SDK: Mapping[str, Mapping[str, str]] = {
     "airflow.sdk.providers_manager_runtime": {
         "ProvidersManagerTaskRuntime": "tradewind.sdk.providers:ProvidersManager"
     },
+    "airflow.sdk.execution_time.context": {
+        "NEVER_EXPIRE": "tradewind.sdk.state_store:NEVER_EXPIRE",
+        "TaskStateStoreAccessor": "tradewind.sdk.state_store:StateStore",
+        "AssetStateStoreAccessors": "tradewind.sdk.state_store:AssetStateStores",
+        "OutletEventAccessors": "tradewind.sdk.asset_events:OutletEvents",
+        "InletEventsAccessors": "tradewind.sdk.asset_events:InletEvents",
+    },
 }
 """The present author's interface."""
 
@@ -394,6 +401,10 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     },
     "airflow.secrets.local_filesystem": {
         "LocalFilesystemBackend": f"{_BACKENDS}:LocalFilesystemBackend"
+    },
+    "airflow.utils.json": {
+        "XComEncoder": "tradewind.sdk.xcom_json:XComEncoder",
+        "XComDecoder": "tradewind.sdk.xcom_json:XComDecoder",
     },
 }
 """Paths that older files use."""
