@@ -149,7 +149,7 @@ _FREE = (
 
 
 def find_broken(world: "World") -> str:
-    """Answer what is wrong with those that wait outside any process (I9); nothing when all is well."""
+    """Answer what is wrong with those that wait outside any process (I9), if anything is."""
     query = world.server.journal.query
     for ti_id, state, count, unfired, same in query(_WAITS):
         if (state, count, unfired, same) != ("deferred", 1, 1, 1):

@@ -26,6 +26,7 @@ from tradewind.protocol.exchange import (
 )
 from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, ParseReport, XComPush
+from tradewind.protocol.triggers import Fired, TriggerCancel, TriggerOrder
 
 TOKEN = "opens-the-work-api"
 WAIT_SECONDS = 30.0
@@ -74,6 +75,9 @@ class ScriptedServer:
         self.xcoms: list[XComPush] = []
         self.reports: list[ParseReport] = []
         self.called: list[CallbackReport] = []
+        self.fired: dict[int, list[Fired]] = {}
+        self.blocked: dict[int, str | None] = {}
+        self.watched: tuple[int, ...] = ()
         self.logs: dict[int, bytearray] = {}
         self.registered: list[Register] = []
         self.goodbyes: list[Goodbye] = []
@@ -93,6 +97,8 @@ class ScriptedServer:
         self._parses: deque[ParseOrder] = deque()
         self._owed: deque[CallbackOrder] = deque()
         self._cancels: deque[Cancel] = deque()
+        self._triggers: deque[TriggerOrder] = deque()
+        self._unwatched: deque[TriggerCancel] = deque()
         self._slots = 0
         self._parse_slots = 0
         self._known = ""
@@ -138,6 +144,24 @@ class ScriptedServer:
         with self._changed:
             self._owed.extend(orders)
             self._changed.notify_all()
+
+    def give_trigger(self, *orders: TriggerOrder) -> None:
+        with self._changed:
+            self._triggers.extend(orders)
+            self._changed.notify_all()
+
+    def end_trigger(self, order: TriggerOrder, *, kill: bool) -> None:
+        with self._changed:
+            self._unwatched.append(
+                TriggerCancel(
+                    trigger_id=order.trigger_id, epoch=order.epoch, reason="cleared", is_kill=kill
+                )
+            )
+            self._changed.notify_all()
+
+    def wait_fired(self, order: TriggerOrder, seconds: float = WAIT_SECONDS) -> Fired:
+        fired: list[Fired] = self.wait_for(lambda: self.fired.get(order.trigger_id), seconds)
+        return fired[-1]
 
     def give_twice(self, order: TaskOrder) -> None:
         """Give a claim that was given already, as a server that answers twice would."""
@@ -232,6 +256,11 @@ class ScriptedServer:
             if self._parsing.pop(report.job_id, None) is not None:
                 self.reports.append(report)
         self.called += request.called
+        for fired in request.fired:
+            self.fired.setdefault(fired.trigger_id, []).append(fired)
+        self.blocked |= request.blocked or {}
+        if request.triggers_held is not None:
+            self.watched = request.triggers_held
         for chunk in request.logs:
             data = self.logs.setdefault(chunk.attempt_id, bytearray())
             data[chunk.offset : chunk.offset + len(chunk.data)] = chunk.data
@@ -258,7 +287,7 @@ class ScriptedServer:
             return True
         if request.draining:
             return False
-        if self._owed:
+        if self._owed or self._triggers or self._unwatched:
             return True
         has_task = bool(self._ready) and len(self._live) < self._slots
         return has_task or (bool(self._parses) and len(self._parsing) < self._parse_slots)
@@ -280,6 +309,11 @@ class ScriptedServer:
         self._owed.clear()
         cancels = tuple(self._cancels)
         self._cancels.clear()
+        triggers = tuple(self._triggers) if request.trigger_room else ()
+        unwatched = tuple(self._unwatched)
+        if request.trigger_room:
+            self._triggers.clear()
+        self._unwatched.clear()
         return Answer(
             claims=tuple(claims),
             parses=tuple(parses),
@@ -287,6 +321,9 @@ class ScriptedServer:
             cancels=cancels,
             recorded=tuple(recorded),
             refused=tuple(refused),
+            triggers=triggers,
+            trigger_cancels=unwatched,
+            fired_recorded=tuple((one.trigger_id, one.epoch) for one in request.fired),
         )
 
     def _call(self, call: Call) -> CallReply:
