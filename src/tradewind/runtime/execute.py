@@ -228,9 +228,10 @@ class _Attempt:
             with contextlib.suppress(Exception):
                 self.map_label = self._label(context)
             raise
+        finally:
+            if self.task.overwrite_rtif_after_execution:
+                self.rendered = rendered_fields(self.task)
         self.map_label = self._label(context)
-        if self.task.overwrite_rtif_after_execution:
-            self.rendered = rendered_fields(self.task)
 
     def _label(self, context: TaskContext) -> str:
         return map_label(self.task, context) if self.order.map_index >= 0 else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.sdk.sentinels import SET_DURING_EXECUTION
 from tradewind.sdk.templating import render
 
 MAX_FIELD_BYTES = 64 * 1024
@@ -25,7 +26,11 @@ def rendered_fields(task: Any) -> bytes:
     fields = {}
     for name in task.template_fields:
         value = getattr(task, name, None)
-        if value is None or (isinstance(value, list | tuple | dict | str | set) and not value):
+        if (
+            value is None
+            or value is SET_DURING_EXECUTION
+            or (isinstance(value, list | tuple | dict | str | set) and not value)
+        ):
             continue
         fields[name] = _told(value)
     return msgspec.json.encode(fields) if fields else b""

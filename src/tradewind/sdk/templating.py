@@ -140,8 +140,6 @@ class Templater:
             except Exception as error:
                 name = getattr(parent, "task_id", type(parent).__name__)
                 error.add_note(f"This came up in the template field '{field}' of '{name}'.")
-                if "'" in str(error) and context.get("logical_date", self) is self:
-                    _explain_date(error)
                 raise
             setattr(parent, field, rendered)
 
@@ -168,7 +166,9 @@ def render(template: Any, context: Mapping[str, Any]) -> Any:
     names = template.new_context(_Names(context, template.globals), shared=True)
     try:
         return template.environment.concat(template.root_render_func(names))
-    except Exception:
+    except Exception as error:
+        if "logical_date" not in context:
+            _explain_date(error)
         # Raises the same error, told with the lines of the template.
         template.environment.handle_exception()
         raise
@@ -176,7 +176,8 @@ def render(template: Any, context: Mapping[str, Any]) -> Any:
 
 def _explain_date(error: Exception) -> None:
     """Say why a name that needs a logical date is unknown, where that is what went wrong."""
-    missing = str(error).split("'")[1]
+    _, _, rest = str(error).partition("'")
+    missing = rest.partition("'")[0]
     if missing in NEED_DATE:
         error.add_note(
             f"'{missing}' needs a logical date, and this run has none. What every run has is "

@@ -108,6 +108,21 @@ def test_an_operator_may_tell_its_fields_after_it_ran():
     assert left(Late, sql="select 1")[1] == {"sql": "select 2"}
 
 
+@pytest.mark.parametrize("ending", ["true", "false"])
+def test_the_command_of_a_function_is_kept_however_it_ends(ending):
+    with DAG("d") as dag:
+
+        @task.bash
+        def say():
+            return "{{ ds }} >/dev/null; " + ending
+
+        say()
+    done = run(dag.get_task("say"))
+    assert msgspec.json.decode(done.rendered) == {
+        "bash_command": f"2026-04-20 >/dev/null; {ending}"
+    }
+
+
 def test_links_are_made_where_the_task_ran_and_a_broken_one_is_left_out(caplog):
     done, _ = left(Linked)
     assert done.links == {"Job": "https://jobs.example/t"}

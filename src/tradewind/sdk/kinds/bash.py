@@ -13,7 +13,8 @@ from tradewind.sdk.sentinels import SET_DURING_EXECUTION
 class BashDecoratedOperator(DecoratedOperator, BashOperator):
     """Runs the command that the decorated function returns."""
 
-    template_fields: Sequence[str] = ("env", "cwd", "op_args", "op_kwargs")
+    template_fields: Sequence[str] = ("bash_command", "env", "cwd", "op_args", "op_kwargs")
+    overwrite_rtif_after_execution: bool = True
     custom_operator_name: str = "@task.bash"
 
     def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
