@@ -15,7 +15,7 @@ from tradewind.protocol.callbacks import CallbackOrder, Called
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.runtime import listening
-from tradewind.runtime.context import TaskContext, build_context, merge_params
+from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line
 from tradewind.runtime.promises import is_mailed
 from tradewind.sdk.calling import run_to_end
@@ -23,6 +23,7 @@ from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException, ParamValidationError
 from tradewind.sdk.instants import to_pendulum
+from tradewind.sdk.params import ParamsDict
 
 Callback = Callable[[Any], Any]
 
@@ -211,12 +212,22 @@ def _run_context(order: CallbackOrder, dag: DAG, port: TaskPort) -> Any:
         bundle=order.bundle,
         file=order.file,
     )
-    context = build_context(empty, dag, port)
+    context = TaskContext(empty, dag, port)
     for key in ("ti", "task_instance", "task", "task_instance_key_str", "inlets", "outlets"):
         del context[key]
     context["dag"] = dag
-    context["params"] = merge_params(dag, order.run.conf)
+    context["params"] = _params(dag, order)
     return context
+
+
+def _params(dag: DAG, order: CallbackOrder) -> dict[str, Any]:
+    params = ParamsDict(dag.params)
+    try:
+        params.deep_merge(order.run.conf)
+        return params.validate()
+    except ParamValidationError:
+        # As above: it is no reason to tell nobody.
+        return dict(order.run.conf)
 
 
 def _run_facts(order: CallbackOrder) -> Facts:
