@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,7 @@ from tradewind.runtime.execute import run_task
 from tradewind.runtime.faults import user_traceback
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.local import run_dag_in
+from tradewind.runtime.local_waits import run_legs
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.context import importing_for, set_current_context
@@ -150,14 +152,16 @@ def run_task_here(
         order = _order(dag, task_id, _facts(dag, stored, logical_date, params), map_index)
         _log_to_stderr()
         port.begin(dag_id, order.run.run_id, task_id, map_index)
-        done = run_task(
-            order,
-            {dag_id: dag},
-            port,
-            SystemClock(),
+        clock = SystemClock()
+        run_leg = partial(
+            run_task,
+            dags={dag_id: dag},
+            port=port,
+            clock=clock,
             test_mode=True,
             on_failure=debug if post_mortem else None,
         )
+        done = run_legs(order, port, clock, run_leg)
     for xcom in done.xcoms:
         print(f"{xcom.key}: {xcom.value.decode()}")
     say(f"Task '{task_id}': {done.outcome}{f' ({done.error})' if done.error else ''}")

@@ -11,10 +11,13 @@ from datetime import datetime
 
 import msgspec
 
+from tradewind.core.states import TaskState
+from tradewind.protocol.child import Done
 from tradewind.protocol.clock import Clock
 from tradewind.protocol.leaving import TIMED_OUT, TRIGGER_FAILED, Deferral, InputRequest, Resume
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort, bound_port
+from tradewind.protocol.reports import XComPush
 from tradewind.protocol.triggers import Fired, TriggerOrder
 from tradewind.runtime.resuming import seen_classes
 from tradewind.runtime.triggering import (
@@ -189,3 +192,37 @@ def _choose(request: InputRequest, read: Callable[[str], str] = input) -> tuple[
         fits = len(chosen) == 1 or (request.multiple and chosen)
         if fits and all(option in request.options for option in chosen):
             return chosen
+
+
+def run_legs(
+    order: TaskOrder, port: TaskPort, clock: Clock, run_leg: Callable[[TaskOrder], Done]
+) -> Done:
+    """Run a try of a task to its end: each leg by ``run_leg``, and the waits between them."""
+    waits = LocalWaits(clock)
+    key = order.task_id, order.map_path
+    try:
+        done = run_leg(order)
+        while done.deferral is not None or done.input_request is not None:
+            if done.deferral is not None:
+                waits.defer(key, order, done.deferral, port)
+            elif done.input_request is not None:
+                waits.ask(key, done.input_request)
+            _, came = waits.next()
+            if came.end is not None:
+                return _ended(order, done, came.end)
+            order = msgspec.structs.replace(order, leg=order.leg + 1, resume=came.resume)
+            done = run_leg(order)
+        return done
+    finally:
+        waits.close()
+
+
+def _ended(order: TaskOrder, done: Done, fired: Fired) -> Done:
+    xcoms = tuple(
+        XComPush(
+            attempt_id=order.attempt_id, epoch=order.epoch, key=key, value=value, length=length
+        )
+        for key, value, length in fired.xcoms
+    )
+    outcome = (fired.ends or TaskState.SUCCESS).value
+    return Done(outcome=outcome, started_at=done.started_at, ended_at=done.ended_at, xcoms=xcoms)

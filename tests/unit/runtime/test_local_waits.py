@@ -7,10 +7,16 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tests.unit.runtime.tasks import order_for, returned
 from tradewind import DAG, BaseOperator, BaseSensorOperator
+from tradewind.protocol.child import Done
+from tradewind.protocol.clock import SystemClock
 from tradewind.protocol.leaving import InputRequest
+from tradewind.protocol.orders import TaskOrder
+from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_record import LocalRun
-from tradewind.runtime.local_waits import _choose
+from tradewind.runtime.local_waits import _choose, run_legs
+from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk.asking import ask_person
 from tradewind.sdk.triggers.base import (
     BaseTrigger,
@@ -185,3 +191,15 @@ def test_a_person_chooses_by_name_or_number() -> None:
 def test_questions_that_make_no_sense(options: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         ask_person(subject="?", **options)
+
+
+def test_one_task_by_itself_waits_too() -> None:
+    clock, port = SystemClock(), MemoryPort()
+    with DAG("d") as dag:
+        begins, waits = Begins(task_id="b", what="push"), Waits(task_id="w", what="x")
+
+    def run_leg(order: TaskOrder) -> Done:
+        return run_task(order, {"d": dag}, port, clock)
+
+    assert returned(run_legs(order_for(begins), port, clock, run_leg)) == 5
+    assert returned(run_legs(order_for(waits), port, clock, run_leg))[1] == 2
