@@ -212,9 +212,6 @@ SDK: Mapping[str, Mapping[str, str]] = {
         "attach": "tradewind.sdk.object_storage:attach",
     },
     "airflow.sdk.io.path": {"ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath"},
-    "airflow.sdk.providers_manager_runtime": {
-        "ProvidersManagerTaskRuntime": "tradewind.sdk.providers:ProvidersManager"
-    },
     "airflow.sdk.execution_time.context": {
         "NEVER_EXPIRE": "tradewind.sdk.state_store:NEVER_EXPIRE",
         "TaskStateStoreAccessor": "tradewind.sdk.state_store:StateStore",
@@ -393,7 +390,6 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.utils.module_loading": {"import_string": "tradewind.sdk.configuration:import_string"},
     "airflow.io": {"attach": "tradewind.sdk.object_storage:attach"},
     "airflow.io.path": {"ObjectStoragePath": "tradewind.sdk.object_storage:ObjectStoragePath"},
-    "airflow.providers_manager": {"ProvidersManager": "tradewind.sdk.providers:ProvidersManager"},
     "airflow.secrets": {"BaseSecretsBackend": f"{_BACKENDS}:BaseSecretsBackend"},
     "airflow.secrets.base_secrets": {"BaseSecretsBackend": f"{_BACKENDS}:BaseSecretsBackend"},
     "airflow.secrets.environment_variables": {

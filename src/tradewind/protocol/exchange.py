@@ -127,6 +127,13 @@ class CallReply(msgspec.Struct, frozen=True, kw_only=True):
     """Secret values in the answer, to be hidden in logs from here on."""
 
 
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""XComs in one answer to ``xcom.get_many``. Where there are more, its last row has None instead of
+a value, and its index is to be asked for as ``after``."""
+
+BEFORE_ALL = -2
+"""Before every map index there is."""
+
 PORT_VERBS = (
     "variable.get",
     "variable.set",

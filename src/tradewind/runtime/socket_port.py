@@ -7,6 +7,7 @@ import msgspec
 
 from tradewind.errors import TradewindError, UnavailableError
 from tradewind.protocol.child import MASK, Ask, Push, Told
+from tradewind.protocol.exchange import BEFORE_ALL
 from tradewind.protocol.frames import FrameReader, told_reader
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import ConnectionValue
@@ -77,14 +78,22 @@ class SocketPort:
         self, dag_id: str, run_id: str, task_id: str, key: str
     ) -> list[tuple[int, bytes]]:
         """Answer (map index, JSON) of every instance of a task that pushed this key, by index."""
-        return self._ask(
-            list[tuple[int, bytes]],
-            "xcom.get_many",
-            dag_id=dag_id,
-            run_id=run_id,
-            task_id=task_id,
-            key=key,
-        )
+        found: list[tuple[int, bytes]] = []
+        after = BEFORE_ALL
+        while True:
+            rows = self._ask(
+                list[tuple[int, bytes | None]],
+                "xcom.get_many",
+                dag_id=dag_id,
+                run_id=run_id,
+                task_id=task_id,
+                key=key,
+                after=after,
+            )
+            found += [(index, value) for index, value in rows if value is not None]
+            if not rows or rows[-1][1] is not None:
+                return found
+            after = rows[-1][0]
 
     def push_xcom(self, key: str, value: bytes, length: int | None) -> None:
         """Push for the task instance that runs now; the last push of a key wins.

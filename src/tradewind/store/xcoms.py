@@ -45,15 +45,23 @@ _ONE = Prepared(
         xcom.c.map_index == bindparam("b_index"),
     )
 )
+_OF_KEY = (
+    run.c.dag_id == bindparam("b_dag"),
+    run.c.run_id == bindparam("b_run"),
+    xcom.c.task_id == bindparam("b_task"),
+    xcom.c.key == bindparam("b_key"),
+    xcom.c.map_index > bindparam("b_after"),
+)
+_SIZES = Prepared(
+    select(xcom.c.map_index, func.length(xcom.c.value))
+    .join(run, run.c.id == xcom.c.run_pk)
+    .where(*_OF_KEY)
+    .order_by(xcom.c.map_index)
+)
 _MANY = Prepared(
     select(xcom.c.map_index, xcom.c.value)
     .join(run, run.c.id == xcom.c.run_pk)
-    .where(
-        run.c.dag_id == bindparam("b_dag"),
-        run.c.run_id == bindparam("b_run"),
-        xcom.c.task_id == bindparam("b_task"),
-        xcom.c.key == bindparam("b_key"),
-    )
+    .where(*_OF_KEY, xcom.c.map_index <= bindparam("b_last"))
     .order_by(xcom.c.map_index)
 )
 _OF_TASK = Prepared(
@@ -124,11 +132,21 @@ def read_xcom(
 
 
 def read_xcoms_of_key(
-    tx: Tx, dag_id: str, run_id: str, task_id: str, key: str
-) -> list[tuple[int, bytes]]:
-    """Answer (map index, JSON) of each instance of a task that pushed this key, by index."""
-    rows = _MANY.rows(tx, {"b_dag": dag_id, "b_run": run_id, "b_task": task_id, "b_key": key})
-    return [(row[0], bytes(row[1])) for row in rows]
+    tx: Tx, dag_id: str, run_id: str, task_id: str, key: str, *, after: int, most_bytes: int
+) -> tuple[list[tuple[int, bytes]], bool]:
+    """Answer (map index, JSON) of instances of a task that pushed this key, by index.
+
+    Those after an index, as many as fit into a message, at least one; and whether there are more.
+    """
+    wanted = {"b_dag": dag_id, "b_run": run_id, "b_task": task_id, "b_key": key, "b_after": after}
+    last, room, has_more = after, most_bytes, False
+    for index, size in _SIZES.rows(tx, wanted):
+        if size > room and last != after:
+            has_more = True
+            break
+        last, room = index, room - size
+    rows = _MANY.rows(tx, {**wanted, "b_last": last}) if last != after else []
+    return [(row[0], bytes(row[1])) for row in rows], has_more
 
 
 def read_xcoms_within(

@@ -24,6 +24,8 @@ from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.questions import BUILTIN_TYPES, Question, fields_of
 from tradewind.protocol.reports import AssetEventPush, Finish
+from tradewind.store.runs import read_run
+from tradewind.store.xcoms import XCom, apply_xcoms
 
 SALES_ASSET = AssetSpec(name="sales", uri="s3://lake/sales", extra={"owner": "ann"})
 
@@ -194,3 +196,49 @@ def test_xcoms_of_earlier_runs_are_found_and_those_of_the_own_dag_can_be_written
     assert answer(stack, order, SetXCom(run_id="x", value=b"1", **other)).error == "not-your-dag"
     nobody = SetXCom(run_id="second", value=b"1", map_index=7, **where)
     assert answer(stack, order, nobody).error == "no-task-instance"
+
+
+def test_the_xcoms_of_many_instances_come_in_several_answers(
+    server: tuple[Stack, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, worker = server
+    stack.trigger(dag_run_id="mine")
+    (order,) = stack.exchange(worker).claims
+    run = stack.writer.write(lambda tx: read_run(tx, "daily_sales", "mine"))
+    assert run is not None
+    made = [
+        XCom(
+            run_pk=run.pk,
+            task_id="many",
+            map_path=str(index),
+            map_index=index,
+            key="k",
+            value=b"x" * 10,
+            length=None,
+            at=stack.clock.now(),
+        )
+        for index in range(5)
+    ]
+    stack.writer.write(lambda tx: apply_xcoms(tx, made))
+    monkeypatch.setattr("tradewind.scheduler.answers.desk.MAX_ANSWER_BYTES", 25)
+
+    def rows(after: int) -> Any:
+        call = Call(
+            verb="xcom.get_many",
+            args={
+                "dag_id": "daily_sales",
+                "run_id": "mine",
+                "task_id": "many",
+                "key": "k",
+                "after": after,
+            },
+            attempt_id=order.attempt_id,
+            epoch=order.epoch,
+            token=order.token,
+        )
+        return msgspec.msgpack.decode(stack.work("/work/call", call), type=CallReply).value
+
+    assert rows(-2) == [[0, b"x" * 10], [1, b"x" * 10], [1, None]]
+    assert rows(1) == [[2, b"x" * 10], [3, b"x" * 10], [3, None]]
+    assert rows(3) == [[4, b"x" * 10]]
+    assert rows(4) == []

@@ -13,7 +13,7 @@ from tradewind.protocol.ports import bound_port
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk import providers
 from tradewind.sdk.exceptions import AirflowException
-from tradewind.sdk.providers import HookInfo, ProvidersManager
+from tradewind.sdk.providers import HookInfo, hook_classes
 from tradewind.sdk.secrets_backends import BaseSecretsBackend, EnvironmentVariablesBackend
 
 FILES = "tradewind.sdk.secrets_backends.LocalFilesystemBackend"
@@ -122,12 +122,10 @@ def test_the_hook_of_a_connection_comes_from_an_installed_provider(
             {"connection-type": "shop", "hook-class-name": "shop_provider.ShopHook"}
         ],
         "config": {"shop": {"options": {"size": {"default": "7"}}}},
-        "dialects": [{"dialect-type": "shopsql", "dialect-class-name": "shop.Dialect"}],
     }
     entry = type("Entry", (), {"name": "shop", "load": lambda self: lambda: info})
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [entry()])
-    for found in (providers.config_defaults, providers.dialects):
-        found.cache_clear()
+    providers.config_defaults.cache_clear()
     try:
         monkeypatch.setenv("AIRFLOW_CONN_UP", "shop://up/")
         monkeypatch.setenv("AIRFLOW_CONN_DOWN", "shop://down/")
@@ -135,17 +133,15 @@ def test_the_hook_of_a_connection_comes_from_an_installed_provider(
         assert (type(hook).__name__, hook.shop_conn_id, hook.quiet) == ("ShopHook", "up", True)
         assert Connection.get("up").test_connection() == (True, "It answers")
         assert Connection.get("down").test_connection() == (False, "no route")
-        assert ProvidersManager().hooks["shop"] == HookInfo(
+        assert hook_classes()["shop"] == HookInfo(
             "shop_provider.ShopHook", "shop", connection_type="shop"
         )
-        assert ProvidersManager().dialects["shopsql"].dialect_class_name == "shop.Dialect"
         assert providers.config_defaults() == {"shop": {"size": "7"}}
     finally:
         for cached in (
             providers.hook_classes,
             providers.provider_infos,
             providers.config_defaults,
-            providers.dialects,
         ):
             cached.cache_clear()
     with pytest.raises(AirflowException, match='Unknown hook type "nobody"'):

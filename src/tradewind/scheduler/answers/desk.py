@@ -9,7 +9,7 @@ import msgspec
 from tradewind.core.sensitive import secrets_of_connection, secrets_of_variable
 from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
-from tradewind.protocol.exchange import Call, CallReply
+from tradewind.protocol.exchange import BEFORE_ALL, MAX_ANSWER_BYTES, Call, CallReply
 from tradewind.protocol.questions import FACTS, Question, question_of
 from tradewind.scheduler.answers import assets, instances, runs, states, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
@@ -148,7 +148,14 @@ class Answers:
         return CallReply(value=value)
 
     def _get_xcoms(self, tx: Tx, args: dict[str, Any], now: datetime) -> CallReply:
-        found = stored_xcoms.read_xcoms_of_key(
-            tx, args["dag_id"], args["run_id"], args["task_id"], args["key"]
+        found, has_more = stored_xcoms.read_xcoms_of_key(
+            tx,
+            args["dag_id"],
+            args["run_id"],
+            args["task_id"],
+            args["key"],
+            after=args.get("after", BEFORE_ALL),
+            most_bytes=MAX_ANSWER_BYTES,
         )
-        return CallReply(value=[[index, value] for index, value in found])
+        rows: list[list[object]] = [[index, value] for index, value in found]
+        return CallReply(value=[*rows, [found[-1][0], None]] if has_more else rows)
