@@ -43,6 +43,7 @@ from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.context import importing_for, set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.sentinels import SET_DURING_EXECUTION
 
 OptionalDate = Annotated[
     str | None,
@@ -189,6 +190,8 @@ def render_task(
     for field in task.template_fields:
         print(f"# ----- {field}")
         value = getattr(task, field, None)
+        if value is SET_DURING_EXECUTION:
+            value = "(known when the task runs)"
         print(value if isinstance(value, str) else json.dumps(value, default=str))
     return 0
 

@@ -60,7 +60,7 @@ from tradewind import dag, task
 
 @dag(schedule=None)
 def breaks():
-    @task(execution_timeout=timedelta(milliseconds=10))
+    @task(execution_timeout=timedelta(minutes=1))
     def stop():
         rows = [1, 2]
         breakpoint()
@@ -83,7 +83,7 @@ def test_a_breakpoint_holds_and_a_run_leaves_no_file(tmp_path: Path) -> None:
         check=False,
         cwd=tmp_path,
         env={**environment, "HOME": str(tmp_path)},
-        input="rows.append(3)\nimport signal; signal.sigtimedwait([], 0.1)\nc\n",
+        input="rows.append(3)\nimport signal; signal.raise_signal(signal.SIGALRM)\nc\n",
         capture_output=True,
         text=True,
         timeout=60,
