@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.sdk.configuration import conf
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 
@@ -192,35 +193,20 @@ def _of_connection(conn: Connection) -> MailServer:
 
 
 def _of_settings() -> MailServer:
-    try:
-        return MailServer(
-            host=_setting("HOST", "localhost"),
-            port=int(_setting("PORT", "25")),
-            user=_setting("USER", "") or None,
-            password=_setting("PASSWORD", "") or None,
-            mail_from=_setting("MAIL_FROM", "tradewind@localhost"),
-            # As in the field: TLS is on unless it is said to be off, once a server is named.
-            starttls=_is_on(_setting("STARTTLS", "True" if _names_server() else "False")),
-            ssl=_is_on(_setting("SSL", "False")),
-            timeout_seconds=float(_setting("TIMEOUT", "30")),
-            tries=max(1, int(_setting("RETRY_LIMIT", "5"))),
-        )
-    except ValueError as error:
-        raise AirflowException(
-            f"A setting of e-mail (AIRFLOW__SMTP__*) is no number: {error}"
-        ) from None
+    def text(name: str) -> str | None:
+        return conf.get("smtp", f"smtp_{name}", fallback=None) or None
 
-
-def _setting(name: str, default: str) -> str:
-    for key in (f"TRADEWIND__SMTP__{name}", f"AIRFLOW__SMTP__SMTP_{name}"):
-        if key in os.environ:
-            return os.environ[key]
-    return default
-
-
-def _names_server() -> bool:
-    return bool(_setting("HOST", ""))
-
-
-def _is_on(text: str) -> bool:
-    return text.strip().lower() in ("true", "t", "1", "yes", "on")
+    # As in the field, TLS is on unless it is said to be off; on this machine it rarely is there.
+    is_named = conf.get("smtp", "smtp_host", fallback="localhost") != "localhost"
+    is_told = "AIRFLOW__SMTP__SMTP_STARTTLS" in os.environ
+    return MailServer(
+        host=text("host") or "localhost",
+        port=conf.getint("smtp", "smtp_port", fallback=25),
+        user=text("user"),
+        password=text("password"),
+        mail_from=text("mail_from") or "tradewind@localhost",
+        starttls=(is_named or is_told) and conf.getboolean("smtp", "smtp_starttls", fallback=True),
+        ssl=conf.getboolean("smtp", "smtp_ssl", fallback=False),
+        timeout_seconds=conf.getfloat("smtp", "smtp_timeout", fallback=30.0),
+        tries=max(1, conf.getint("smtp", "smtp_retry_limit", fallback=5)),
+    )

@@ -109,7 +109,7 @@ def test_what_cannot_be_sent_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AirflowException, match="addressed to nobody"):
         send_email([], "s", "b")
     monkeypatch.setenv("AIRFLOW__SMTP__SMTP_PORT", "mail")
-    with pytest.raises(AirflowException, match="is no number"):
+    with pytest.raises(AirflowException, match="should be a whole number"):
         send_email("a@b.c", "s", "b")
 
 
