@@ -29,6 +29,10 @@ class DagModel(metaclass=_OfDatabase):
     """The table of Dags."""
 
 
+class DagBag(metaclass=_OfDatabase):
+    """The Dags of a folder, as the scheduler has them."""
+
+
 class SerializedDagModel(metaclass=_OfDatabase):
     """The table of serialised Dags."""
 

@@ -87,15 +87,26 @@ WAITING: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard.sensors.weekday": _DAY,
     "airflow.providers.standard.triggers.external_task": _OF_RUNS,
     "airflow.providers.standard.triggers.file": _OF_FILES,
+    "airflow.providers.standard.triggers.hitl": {
+        "HITLTrigger": f"{_SDK}.triggers.hitl:HITLTrigger",
+    },
     "airflow.providers.standard.triggers.temporal": _OF_TIME,
     "airflow.sdk.execution_time.hitl": {
-        name: f"{_SDK}.asking:{name}" for name in ("HITLUser", "upsert_hitl_detail")
+        name: f"{_SDK}.asking:{name}"
+        for name in (
+            "HITLUser",
+            "get_hitl_detail_content_detail",
+            "update_hitl_detail_response",
+            "upsert_hitl_detail",
+        )
     },
     "airflow.utils.file": {"correct_maybe_zipped": f"{_FUNCTIONS}:correct_maybe_zipped"},
     "airflow.utils.helpers": {
         "build_airflow_dagrun_url": f"{_FUNCTIONS}:build_airflow_dagrun_url",
     },
     "airflow.api.common.trigger_dag": {"trigger_dag": f"{_DATABASE}:trigger_dag"},
+    "airflow.dag_processing.dagbag": {"DagBag": f"{_DATABASE}:DagBag"},
+    "airflow.models.dagbag": {"DagBag": f"{_DATABASE}:DagBag"},
     "airflow.models": {"DagModel": f"{_DATABASE}:DagModel"},
     "airflow.models.dag": {"DagModel": f"{_DATABASE}:DagModel"},
     "airflow.models.serialized_dag": {"SerializedDagModel": f"{_DATABASE}:SerializedDagModel"},

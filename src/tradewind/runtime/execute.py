@@ -31,6 +31,7 @@ from tradewind.runtime.resuming import (
     execution_limit,
     request_of,
     time_left,
+    written_question,
 )
 from tradewind.runtime.run_making import make_run
 from tradewind.sdk.asset_events import OutletEvents
@@ -380,6 +381,7 @@ class _Attempt:
                 return LegState.AWAITING_INPUT, ""
             limit = execution_limit(self.task, self.order)
             self.deferral = deferral_of(raised, limit, self.clock.now())
+            self.input_request = written_question()
         except Exception as fault:  # noqa: BLE001 - a wait that cannot be told of fails its task
             return self._outcome_of(fault)
         log.info("Deferred to %s", self.deferral.classpath)

@@ -127,6 +127,15 @@ def request_of(raised: TaskAwaitingInput, now: datetime) -> InputRequest:
     )
 
 
+def written_question() -> InputRequest | None:
+    """Answer the question that a task wrote down before it deferred: its trigger waits for people.
+
+    The task goes on with what the trigger says, not with the answer.
+    """
+    request = take_written()
+    return None if request is None else msgspec.structs.replace(request, method_name="")
+
+
 def execution_limit(task: Any, order: TaskOrder) -> datetime | None:
     """Answer when the ``execution_timeout`` is over: it spans the deferrals of a try."""
     span: timedelta | None = task.execution_timeout if task is not None else None

@@ -45,6 +45,10 @@ _LONGEST_FIELD = 4096
 _CALLBACKS = ("execute", "failure", "success", "retry", "skipped")
 
 
+_ALSO_EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
+"""The same operator, where the real provider package is installed."""
+
+
 def serialize_dag(dag: DAG, file: str) -> DagSpec:
     """Answer the Dag as data.
 
@@ -180,7 +184,8 @@ def _is_empty(task: Any, cls: type) -> bool:
     # Exactly this class: a subclass may do something.
     hooks = [getattr(task, f"on_{event}_callback") for event in _CALLBACKS]
     hooks += [task._pre_execute_hook, task._post_execute_hook]  # noqa: SLF001 - same wing
-    return cls is EmptyOperator and not any(hooks) and not task.outlets
+    is_empty = cls is EmptyOperator or f"{cls.__module__}.{cls.__name__}" == _ALSO_EMPTY
+    return is_empty and not any(hooks) and not task.outlets
 
 
 def serialize_mapping(task_id: str, map_input: MapInput) -> MapSpec:

@@ -1,7 +1,9 @@
 """What people answer to the questions of tasks."""
 
 from datetime import datetime
+from typing import Any
 
+from tradewind.core.params import find_problem
 from tradewind.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
 from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import InputAnswer
@@ -33,6 +35,7 @@ def answer_question(tx: Tx, triggers: Triggers, wish: InputAnswer, now: datetime
         name: one.get("value") if isinstance(one, dict) else one
         for name, one in asked.params.items()
     }
+    _check_filled(asked, values | wish.params_input)
     human_inputs.close_input(
         tx,
         asked.id,
@@ -96,3 +99,12 @@ def _check(asked: HumanInput, wish: InputAnswer) -> None:
             f"'{asked.subject}' asks for no '{unknown[0]}'.",
             f"It asks for {', '.join(asked.params) or 'nothing beside the options'}.",
         )
+
+
+def _check_filled(asked: HumanInput, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        field = asked.params[name]
+        schema = field.get("schema") if isinstance(field, dict) else None
+        problem = find_problem(value, schema or {})
+        if problem:
+            raise RefusedError("bad-answer", f"'{name}' of '{asked.subject}': {problem}.")

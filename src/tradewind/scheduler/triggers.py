@@ -59,7 +59,7 @@ class Triggers:
                 attempt_id=one.id,
             )
             self._defer(tx, waiter, finish.deferral, now)
-        elif finish.input_request is not None:
+        if finish.input_request is not None:
             place = (row.id, row.run_pk, row.try_number, one.leg)
             human_inputs.insert_input(tx, self._vault, place, finish.input_request, now)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NoReturn, TypedDict
 
 from tradewind.protocol.leaving import InputRequest
-from tradewind.sdk.exceptions import TaskAwaitingInput
+from tradewind.sdk.exceptions import AirflowException, TaskAwaitingInput
 
 
 class HITLUser(TypedDict):
@@ -91,6 +91,32 @@ def upsert_hitl_detail(
         assigned_users=names,
     )
     _written.set(request)
+
+
+def get_hitl_detail_content_detail(ti_id: Any) -> NoReturn:
+    """Refuse to look an answer up by a task instance's id.
+
+    Raises:
+        AirflowException: Always; a HITLTrigger of Tradewind's own asks about its task.
+    """
+    raise AirflowException(_BY_ID)
+
+
+def update_hitl_detail_response(
+    ti_id: Any, chosen_options: Sequence[str], params_input: Mapping[str, Any]
+) -> NoReturn:
+    """Refuse to answer for a task instance by its id.
+
+    Raises:
+        AirflowException: Always; a HITLTrigger of Tradewind's own asks about its task.
+    """
+    raise AirflowException(_BY_ID)
+
+
+_BY_ID = (
+    "Questions to people are not looked up by a task instance's id: raise a TaskAwaitingInput, and "
+    "the task goes on with the answer"
+)
 
 
 def take_written() -> InputRequest | None:

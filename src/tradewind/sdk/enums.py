@@ -112,6 +112,9 @@ class State:
     DEFERRED = TaskInstanceState.DEFERRED
     AWAITING_INPUT = TaskInstanceState.AWAITING_INPUT
 
+    task_states = (None, *TaskInstanceState)
+    dag_states = tuple(DagRunState)
     finished = frozenset({SUCCESS, FAILED, SKIPPED, UPSTREAM_FAILED, REMOVED})
+    unfinished = frozenset(task_states) - finished
     failed_states = frozenset({FAILED, UPSTREAM_FAILED})
     success_states = frozenset({SUCCESS, SKIPPED})

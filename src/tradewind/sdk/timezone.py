@@ -56,6 +56,14 @@ def convert_to_utc(value: dt.datetime | None) -> dt.datetime | None:
     return dt.datetime.combine(moment.date(), moment.time(), utc)
 
 
+def coerce_datetime(v: dt.datetime | None, tz: dt.tzinfo | None = None) -> dt.datetime | None:
+    """Answer an aware datetime: a naive one is read as UTC, or moved into ``tz`` where given."""
+    if v is None:
+        return None
+    moment = v.replace(tzinfo=utc) if is_naive(v) else v
+    return moment if tz is None else moment.astimezone(tz)
+
+
 def parse(string: str, timezone: dt.tzinfo | None = None) -> dt.datetime:
     """Answer the datetime written in ISO form; one without offset is read in the zone given.
 

@@ -3,11 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from tests.conformance.api.conftest import NOW, Stack
 from tradewind.core.states import LegState
-from tradewind.protocol.exchange import Answer
+from tradewind.protocol.exchange import Answer, Call, CallReply
 from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import TaskOrder
+from tradewind.protocol.people_questions import GetAnswer, TakeDefaults
+from tradewind.protocol.questions import fields_of
 from tradewind.protocol.reports import Finish
 from tradewind.protocol.triggers import Fired, TriggerOrder
 
@@ -228,6 +232,48 @@ def test_answers_that_do_not_fit(stack: Stack, worker: str) -> None:
         {"chosen_options": ["yes"], "params_input": {"odd": 1}},
     ):
         assert stack.ask("PATCH", PATH, body, status=400)["code"] == "bad-answer"
+
+
+def test_what_is_filled_in_must_fit_its_rules(stack: Stack, worker: str) -> None:
+    day = {"value": None, "description": None, "schema": {"type": "integer", "minimum": 1}}
+    ask(stack, worker, params={"day": day})
+    body: dict[str, Any] = {"chosen_options": ["yes"]}
+    refused = stack.ask("PATCH", PATH, body, status=400)
+    assert refused["detail"] == "'day' of 'Ship it?': None is not of type 'integer'."
+    body["params_input"] = {"day": 0}
+    assert "less than the minimum" in stack.ask("PATCH", PATH, body, status=400)["detail"]
+    body["params_input"] = {"day": 3}
+    assert stack.ask("PATCH", PATH, body)["params_input"] == {"day": 3}
+
+
+def test_a_trigger_may_wait_for_the_answer(stack: Stack, worker: str) -> None:
+    order = begin(stack, worker)
+    asked = InputRequest(subject="Ship it?", options=("yes",), defaults=("yes",), method_name="")
+    both = ended(order, LegState.DEFERRED, deferral=WAIT, input_request=asked)
+    stack.exchange(worker, finishes=(both,))
+    trigger = claim(stack, worker)
+
+    def said(kind: type[GetAnswer | TakeDefaults]) -> Any:
+        question = kind(dag_id="daily_sales", run_id="r", task_id="extract")
+        call = Call(
+            verb=question.verb(),
+            args=fields_of(question),
+            trigger_id=trigger.trigger_id,
+            epoch=trigger.epoch,
+            token=trigger.token,
+        )
+        reply = msgspec.msgpack.decode(stack.work("/work/call", call), type=CallReply)
+        assert not reply.error, reply.message
+        return reply.value
+
+    assert said(GetAnswer) is None
+    assert said(TakeDefaults)["timedout"] is True
+    assert said(GetAnswer)["chosen_options"] == ["yes"]
+    assert stack.ask("PATCH", PATH, {"chosen_options": ["yes"]}, status=409)
+    assert state_of(stack) == "deferred"
+    (second,) = stack.exchange(worker, fired=(fired(trigger),)).claims
+    assert second.resume is not None
+    assert (second.resume.method, second.resume.is_answer) == ("unload", False)
 
 
 def test_nobody_answers_in_time_and_the_defaults_are_taken(stack: Stack, worker: str) -> None:

@@ -13,6 +13,7 @@ from tradewind.protocol.questions import (
     CountInstances,
     CountRuns,
     GetDag,
+    GetDagParts,
     GetInstances,
     GetPreviousInstance,
     GetPreviousRun,
@@ -69,6 +70,8 @@ def test_runs_are_found_by_what_is_given(ask: Asking) -> None:
     assert ask(CountRuns(logical_dates=(found.logical_date,))) == 1
     assert ask(GetDag(dag_id=dag_id)).is_paused is False
     assert ask(GetDag(dag_id="nope")) is None
+    assert "extract" in ask(GetDagParts(dag_id=dag_id)).task_ids
+    assert ask(GetDagParts(dag_id="nope")) is None
 
 
 def test_the_run_before_is_that_of_the_next_earlier_date(ask: Asking) -> None:

@@ -1,6 +1,7 @@
 """What is served, what is refused, and what is left to real provider packages."""
 
 import importlib
+import re
 import sys
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from tradewind import BashOperator, PythonOperator
 from tradewind.compat.finder import CompatFinder, ServedModule, install, uninstall
+from tradewind.sdk.exceptions import AirflowException
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +30,38 @@ def test_installing_twice_changes_nothing():
 def test_an_unknown_name_is_one_sentence_with_the_nearest():
     with pytest.raises(ImportError, match=r"no 'BashOperater' in 'airflow.operators.bash'. Did"):
         exec("from airflow.operators.bash import BashOperater")  # noqa: S102
+
+
+def test_whoever_asks_whether_there_is_a_name_is_told_no():
+    module = importlib.import_module("airflow.operators.bash")
+
+    assert not hasattr(module, "BashOperater")
+    assert getattr(module, "BashOperater", None) is None
+
+
+@pytest.mark.parametrize(
+    ("module", "use"),
+    [
+        ("airflow.utils.session", "create_session()"),
+        ("airflow.utils.db", "provide_session(lambda session=None: 1)()"),
+        ("airflow.models", "DagModel.get_current('x')"),
+        ("airflow.models.serialized_dag", "SerializedDagModel()"),
+        ("airflow.api.common.trigger_dag", "trigger_dag('x')"),
+    ],
+)
+def test_names_of_a_database_say_so_when_they_are_used(module, use):
+    code = f"from {module} import {re.match('[A-Za-z_]+', use)[0]}\n"
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102
+
+    with pytest.raises(AirflowException, match="database"):
+        eval(use, names)  # noqa: S307
+
+
+def test_a_function_that_wants_a_session_takes_one_that_is_given():
+    session = importlib.import_module("airflow.utils.session")
+
+    assert session.provide_session(lambda session=None: session)(session=3) == 3
 
 
 def test_a_name_that_lives_elsewhere_says_where():

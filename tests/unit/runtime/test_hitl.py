@@ -8,19 +8,23 @@ import msgspec
 import pytest
 
 from tests.unit.runtime.tasks import DAY, returned, run
-from tradewind import DAG, BaseNotifier, EmptyOperator, Param, TaskGroup
+from tradewind import DAG, BaseNotifier, BaseOperator, EmptyOperator, Param, TaskGroup
 from tradewind.compat.finder import resolve
 from tradewind.compat.standard import WAITING
 from tradewind.protocol.child import Done
 from tradewind.protocol.leaving import InputRequest, Resume
 from tradewind.runtime.serialize import serialize_dag
+from tradewind.sdk.asking import HITLUser, upsert_hitl_detail
 from tradewind.sdk.clock import utcnow
+from tradewind.sdk.exceptions import TaskAwaitingInput
 from tradewind.sdk.operators.hitl import (
     ApprovalOperator,
     HITLBranchOperator,
     HITLEntryOperator,
     HITLOperator,
 )
+from tradewind.sdk.serde import decode
+from tradewind.sdk.triggers.hitl import HITLTrigger
 
 NAMES = WAITING["airflow.providers.standard.operators.hitl"]
 FORM = {"limit": Param(5, type="integer", minimum=1), "note": Param("", type="string")}
@@ -280,3 +284,49 @@ def test_a_whole_run_with_a_default_answer() -> None:
         "end": "skipped",
     }
     assert serialize_dag(dag, "d.py").tasks
+
+
+class Older(BaseOperator):
+    """Writes its question down, then waits: as provider packages do it."""
+
+    def __init__(self, *, at_trigger: bool = False, ask: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.at_trigger = at_trigger
+        self.ask = ask
+
+    def execute(self, context: Any) -> Any:
+        if self.ask:
+            upsert_hitl_detail(
+                ti_id=context["ti"].id,
+                subject="Go on?",
+                options=["a"],
+                assigned_users=[HITLUser(id="1", name="ada")],
+            )
+        if self.at_trigger:
+            trigger = HITLTrigger(ti_id=1, options=["a"], params={}, timeout_datetime=None)
+            self.defer(trigger=trigger, method_name="go_on")
+        raise TaskAwaitingInput(method_name="go_on", kwargs={"x": 1}, timeout=60)
+
+
+def older(**kwargs: Any) -> Done:
+    with DAG("d"):
+        return run(Older(task_id="t", **kwargs))
+
+
+def test_a_question_may_be_written_down_first() -> None:
+    request = older().input_request
+    assert request is not None
+    assert (request.subject, request.assigned_users) == ("Go on?", ("ada",))
+    assert (request.method_name, decode(request.method_kwargs)) == ("go_on", {"x": 1})
+    assert request.timeout_at is not None
+    assert "it was told nothing" in older(ask=False).error
+
+
+def test_a_question_written_down_before_a_deferral_is_answered_at_the_trigger() -> None:
+    done = older(at_trigger=True)
+    assert done.outcome == "deferred"
+    assert done.deferral is not None
+    assert done.deferral.classpath.endswith(".HITLTrigger")
+    assert done.input_request is not None
+    assert done.input_request.method_name == ""
+    assert older(at_trigger=True, ask=False).input_request is None

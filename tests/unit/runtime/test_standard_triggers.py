@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.unit.runtime.tasks import DAY, hosted
 from tradewind.compat.finder import resolve
 from tradewind.compat.standard import WAITING
+from tradewind.protocol.people_questions import AnswerView, GetAnswer, TakeDefaults
 from tradewind.protocol.questions import GetStates, ListRuns, RunView
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.triggering import first_event
@@ -23,6 +25,7 @@ from tradewind.sdk.triggers.files import (
     FileDeleteTrigger,
     FileTrigger,
 )
+from tradewind.sdk.triggers.hitl import HITLTrigger
 from tradewind.sdk.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
 
 
@@ -142,3 +145,42 @@ def test_another_dag_is_waited_for(kwargs: dict[str, Any], status: str) -> None:
         event = fires(trigger, lambda: state.__setitem__(0, "success"))
     assert event.payload == {"status": status}
     assert trigger.soft_fail is True
+
+
+ANSWER = {"chosen_options": ["a"], "responded_at": DAY}
+PEOPLE: list[tuple[dict[str, Any] | None, dict[str, Any] | None, dict[str, Any]]] = [
+    ({**ANSWER, "responded_by": "ada", "params_input": {"n": 7}}, None,
+     {"chosen_options": ["a"], "params_input": {"n": 7}, "responded_at": DAY, "timedout": False,
+      "responded_by_user": {"id": "ada", "name": "ada"}}),
+    ({**ANSWER, "params_input": {"n": "x"}}, None,
+     {"error": "Invalid input for param 'n': 'x' is not of type 'integer'",
+      "error_type": "validation"}),
+    (None, {**ANSWER, "timedout": True},
+     {"chosen_options": ["a"], "params_input": {"n": 5}, "responded_at": DAY, "timedout": True,
+      "responded_by_user": None}),
+    (None, None,
+     {"error": "Nobody answered in time, and there are no defaults", "error_type": "timeout"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "default", "payload"), PEOPLE)
+def test_a_person_is_waited_for(
+    answer: dict[str, Any] | None, default: dict[str, Any] | None, payload: dict[str, Any]
+) -> None:
+    port = MemoryPort()
+    port.answers[GetAnswer] = lambda _: AnswerView(**answer) if answer else None
+    port.answers[TakeDefaults] = lambda _: AnswerView(**default) if default else None
+    field = {"value": 5, "description": None, "schema": {"type": "integer"}}
+    trigger = again(
+        HITLTrigger(
+            ti_id=1,
+            options=["a"],
+            params={"n": field},
+            timeout_datetime=utcnow() + timedelta(hours=1 if answer else -1),
+            poke_interval=0.01,
+        )
+    )
+    assert trigger.serialize()[1]["params"] == {"n": field}
+    trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
+    with hosted(port):
+        assert fires(trigger).payload == payload

@@ -11,7 +11,7 @@ from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import BEFORE_ALL, MAX_ANSWER_BYTES, Call, CallReply
 from tradewind.protocol.questions import FACTS, Question, question_of
-from tradewind.scheduler.answers import assets, instances, runs, states, xcoms
+from tradewind.scheduler.answers import assets, instances, people, runs, states, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
 from tradewind.store import attempts, callbacks, connections, deferrals, files, variables
 from tradewind.store import xcoms as stored_xcoms
@@ -22,6 +22,7 @@ from tradewind.store.variables import VariableFacts
 _HANDLERS: Handlers = {
     **assets.HANDLERS,
     **instances.HANDLERS,
+    **people.HANDLERS,
     **runs.HANDLERS,
     **states.HANDLERS,
     **xcoms.HANDLERS,
