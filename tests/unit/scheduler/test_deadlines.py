@@ -57,8 +57,8 @@ def test_a_missed_deadline_wakes_the_engine_and_is_told_of_once(place: Place) ->
     assert told.deadline is not None
     assert (told.deadline.name, told.deadline.due_at) == ("soon", after(seconds=60))
     assert states(place, run) == [("", "missed")]
-    told = place.do(lambda e, tx: e.explain(tx, "d", run.run_id, None, place.now))
-    assert told[-1] == "Deadline 'soon': missed; it was due 2026-04-20T08:01:00+00:00."
+    lines = place.do(lambda e, tx: e.explain(tx, "d", run.run_id, None, place.now))
+    assert lines[-1] == "Deadline 'soon': missed; it was due 2026-04-20T08:01:00+00:00."
     place.tick(seconds=5)
     assert worker.exchange().callbacks == ()
 
