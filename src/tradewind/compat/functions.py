@@ -1,6 +1,7 @@
 """Small functions that provider packages and older Dag files import from the field's modules."""
 
 import functools
+import getpass
 import hashlib
 import socket
 import sys
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tradewind.sdk.configuration import conf
+from tradewind.sdk.exceptions import AirflowConfigException
 from tradewind.sdk.naming import check_key
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -209,3 +211,33 @@ def build_airflow_dagrun_url(dag_id: str, run_id: str) -> str:
     """
     base = conf.get("api", "base_url", fallback="") or ""
     return f"{base.rstrip('/')}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def chunks(items: list[Any], chunk_size: int) -> Iterator[list[Any]]:
+    """Yield a list in pieces of some length.
+
+    Raises:
+        ValueError: The length is no positive number.
+
+    Example:
+        >>> list(chunks([1, 2, 3], 2))
+        [[1, 2], [3]]
+    """
+    if chunk_size <= 0:
+        raise ValueError("Chunk size must be a positive integer")
+    for start in range(0, len(items), chunk_size):
+        yield items[start : start + chunk_size]
+
+
+def getuser() -> str:
+    """Answer the name of the user that this process belongs to.
+
+    Raises:
+        AirflowConfigException: It has none.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise AirflowConfigException(
+            "The user of this process has no name; set one in the environment variable USER"
+        ) from None

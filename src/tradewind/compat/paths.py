@@ -196,17 +196,26 @@ OLDER: Mapping[str, Mapping[str, str]] = {
     "airflow.utils.deprecation_tools": {
         "add_deprecated_classes": f"{_FUNCTIONS}:add_deprecated_classes",
     },
+    "airflow.utils.email": {"build_mime_message": f"{_SDK}.mail:build_mime_message"},
     "airflow.utils.file": {
         "get_unique_dag_module_name": f"{_FUNCTIONS}:get_unique_dag_module_name",
     },
     "airflow.utils.hashlib_wrapper": {"md5": f"{_FUNCTIONS}:md5"},
     "airflow.utils.helpers": {
         name: f"{_FUNCTIONS}:{name}"
-        for name in ("at_most_one", "exactly_one", "merge_dicts", "prune_dict", "validate_key")
+        for name in (
+            "at_most_one",
+            "chunks",
+            "exactly_one",
+            "merge_dicts",
+            "prune_dict",
+            "validate_key",
+        )
     },
     "airflow.utils.module_loading": _IMPORT,
     "airflow.utils.net": {"get_hostname": f"{_FUNCTIONS}:get_hostname"},
     "airflow.utils.operator_helpers": {**_CALLING, **_VARS},
+    "airflow.utils.platform": {"getuser": f"{_FUNCTIONS}:getuser"},
     "airflow.utils.strings": {"to_boolean": f"{_FUNCTIONS}:to_boolean"},
     "airflow.utils.timeout": _TIMEOUT,
 }
@@ -273,7 +282,6 @@ UNREACHABLE = frozenset(
     {
         "airflow.jobs.job",
         "airflow.models.DagBag",
-        "airflow.models.DagModel",
         "airflow.models.DagTag",
         "airflow.models.ImportError",
         "airflow.models.Log",
@@ -283,12 +291,9 @@ UNREACHABLE = frozenset(
         "airflow.models.TaskFail",
         "airflow.models.TaskReschedule",
         "airflow.models.Trigger",
-        "airflow.models.dag.DagModel",
-        "airflow.models.serialized_dag",
         "airflow.settings.Session",
         "airflow.settings.engine",
         "airflow.utils.db",
-        "airflow.utils.session",
     }
 )
 """Names that lead to the database; they are missing on purpose."""

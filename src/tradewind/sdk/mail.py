@@ -98,9 +98,44 @@ def send_email(
         OSError: The server cannot be reached, or a file cannot be read.
     """
     server = mail_server(conn_id)
+    message, everybody = build_mime_message(
+        from_email or server.mail_from,
+        to,
+        subject,
+        html_content,
+        files,
+        cc,
+        bcc,
+        mime_subtype,
+        mime_charset,
+        custom_headers,
+    )
+    if not everybody:
+        raise AirflowException(f"The e-mail '{subject}' is addressed to nobody")
+    if not dryrun:
+        _send(server, message, everybody)
+
+
+def build_mime_message(
+    mail_from: str | None,
+    to: str | Iterable[str],
+    subject: str,
+    html_content: str,
+    files: Sequence[str | os.PathLike[str]] | None = None,
+    cc: str | Iterable[str] | None = None,
+    bcc: str | Iterable[str] | None = None,
+    mime_subtype: str = "mixed",
+    mime_charset: str = "utf-8",
+    custom_headers: Mapping[str, str] | None = None,
+) -> tuple[EmailMessage, list[str]]:
+    """Answer an e-mail of HTML, and the addresses of all who are to get it.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
     message = EmailMessage()
     message["Subject"] = subject
-    message["From"] = from_email or server.mail_from
+    message["From"] = mail_from
     message["To"] = ", ".join(addresses(to))
     if cc:
         message["Cc"] = ", ".join(addresses(cc))
@@ -113,11 +148,7 @@ def send_email(
         _attach(message, Path(file))
     if files and mime_subtype != "mixed":
         message.set_type(f"multipart/{mime_subtype}")
-    everybody = [*addresses(to), *addresses(cc or ()), *addresses(bcc or ())]
-    if not everybody:
-        raise AirflowException(f"The e-mail '{subject}' is addressed to nobody")
-    if not dryrun:
-        _send(server, message, everybody)
+    return message, [*addresses(to), *addresses(cc or ()), *addresses(bcc or ())]
 
 
 def addresses(given: str | Iterable[str]) -> list[str]:
