@@ -20,7 +20,7 @@ from tradewind.runtime.promises import (
     deadline_specs,
     task_events,
 )
-from tradewind.runtime.serialize_assets import serialize_assets, warn_of_assets
+from tradewind.runtime.serialize_assets import serialize_assets, warn_of_assets, warn_of_schedule
 from tradewind.sdk.branching import BranchMixIn
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import TriggerRule, WeightRule
@@ -364,7 +364,7 @@ def _run_types(dag: DAG) -> tuple[str, ...] | None:
 
 def _warnings(dag: DAG, order: Iterable[Any]) -> Iterable[str]:
     yield from dag.warnings
-    yield from dag.timetable.warnings
+    yield from warn_of_schedule(dag.timetable)
     for task in order:
         for warning in dict.fromkeys([*task.warnings, *warn_of_assets(task)]):
             yield f"Task '{task.task_id}': {warning}"

@@ -6,6 +6,7 @@ from typing import Any
 from tradewind.core.spec import AssetSpec
 from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset
 from tradewind.sdk.serde import serialize
+from tradewind.sdk.timetables import Timetable
 
 
 def serialize_assets(given: Iterable[Any]) -> tuple[AssetSpec, ...]:
@@ -28,9 +29,22 @@ def warn_of_assets(task: Any) -> Iterator[str]:
     """Answer what of a task's inlets and outlets has no effect."""
     for role in ("inlets", "outlets"):
         for one in getattr(task, role):
-            if not isinstance(one, BaseAsset):
+            if isinstance(one, BaseAsset):
+                yield from _warn_of(one)
+            else:
                 yield f"'{role}' holds a {type(one).__name__}, which is no asset: it has no effect"
-            elif isinstance(one, Asset) and one.watchers:
-                yield f"asset '{one.name}' has watchers, which are not run yet"
-            elif isinstance(one, Asset) and one.access_control is not None:
-                yield f"asset '{one.name}' has access_control, which has no effect: no teams here"
+
+
+def warn_of_schedule(timetable: Timetable) -> Iterator[str]:
+    """Answer what of a Dag's schedule has no effect."""
+    yield from timetable.warnings
+    if timetable.condition is not None:
+        yield from _warn_of(timetable.condition)
+
+
+def _warn_of(condition: BaseAsset) -> Iterator[str]:
+    for one in condition.parts():
+        if isinstance(one, Asset) and one.watchers:
+            yield f"asset '{one.name}' has watchers, which are not run yet"
+        if isinstance(one, Asset) and one.access_control is not None:
+            yield f"asset '{one.name}' has access_control, which has no effect: no teams here"

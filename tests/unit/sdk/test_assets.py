@@ -8,6 +8,7 @@ import pytest
 from tradewind import (
     DAG,
     Asset,
+    AssetAccessControl,
     AssetAlias,
     AssetAll,
     AssetAny,
@@ -92,7 +93,8 @@ def test_an_asset_travels_as_an_xcom() -> None:
 
 
 def test_a_dag_on_assets_is_described_with_an_honest_warning() -> None:
-    with DAG("follows", schedule=Asset("a") | Asset("b"), start_date=DAY) as dag:
+    guarded = Asset("b", access_control=AssetAccessControl(producer_teams=["x"]))
+    with DAG("follows", schedule=Asset("a") | guarded, start_date=DAY) as dag:
 
         @task(outlets=[Asset("c", watchers=[AssetWatcher("w", trigger=object())])], inlets=["x"])
         def work() -> None: ...
@@ -106,6 +108,7 @@ def test_a_dag_on_assets_is_described_with_an_honest_warning() -> None:
     warnings = "\n".join(spec.warnings)
     assert "not started by their events yet" in warnings
     assert "watchers, which are not run yet" in warnings
+    assert "access_control, which has no effect" in warnings
     assert "'inlets' holds a str" in warnings
 
 

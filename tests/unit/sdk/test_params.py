@@ -1,5 +1,7 @@
 """Params: defaults, rules, and a run's conf over them."""
 
+from typing import Any
+
 import pytest
 
 from tradewind import Param, ParamsDict
@@ -79,7 +81,8 @@ def test_formats_are_checked(form, good, bad):
 
 
 def test_keywords_of_draft_2020_12_have_their_effect():
-    schema = {"prefixItems": [{"type": "integer"}, {"type": "string"}], "items": False}
+    rows = [{"type": "integer"}, {"type": "string"}]
+    schema: dict[str, Any] = {"prefixItems": rows, "items": False}
     param = Param([1, "a"], type="array", **schema)
 
     assert param.resolve() == [1, "a"]
