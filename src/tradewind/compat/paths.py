@@ -293,7 +293,6 @@ UNREACHABLE = frozenset(
         "airflow.models.Trigger",
         "airflow.settings.Session",
         "airflow.settings.engine",
-        "airflow.utils.db",
     }
 )
 """Names that lead to the database; they are missing on purpose."""

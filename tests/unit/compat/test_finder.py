@@ -88,7 +88,7 @@ NO_DATABASE = [
     "from airflow.settings import Session",
     "from airflow.models import DagBag",
     "from airflow.models import DagTag",
-    "import airflow.utils.db",
+    "import airflow.jobs.job",
 ]
 
 
