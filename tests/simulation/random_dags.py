@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from tradewind.core.spec import DagSpec, MapAxis, MapSpec, RetrySpec, TaskSpec
+from tradewind.core.spec import DagSpec, GroupSpec, MapAxis, MapSpec, RetrySpec, TaskSpec
 from tradewind.core.states import LegState
 from tradewind.core.timetables import (
     ContinuousTimetable,
@@ -81,10 +81,12 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
         tasks = (msgspec.structs.replace(tasks[0], is_empty=False), *tasks[1:])
     period = period_of(timetable)
     start = START - timedelta(minutes=60 * rng.choice((0, 0, 1, 3)))
+    groups, tasks = random_groups(Random(rng.random()), tasks)
     return DagSpec(
         dag_id=dag_id,
         file=f"dags/{dag_id}.py",
         tasks=tasks,
+        groups=groups,
         timetable=timetable,
         start_date=None if not once and not past and rng.random() < 0.15 else start,
         catchup=period is not None and rng.random() < 0.5,
@@ -94,6 +96,32 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
         fail_fast=rng.random() < 0.1,
         is_paused_upon_creation=rng.random() < 0.15,
     )
+
+
+def random_groups(
+    rng: Random, tasks: tuple[TaskSpec, ...]
+) -> tuple[dict[str, GroupSpec], tuple[TaskSpec, ...]]:
+    """Put tasks that follow one another into groups: mapped, tried again as a whole, or both."""
+    groups: dict[str, GroupSpec] = {}
+    grouped = list(tasks)
+    first = 0
+    while first < len(tasks) and rng.random() < 0.4:
+        first += rng.randint(0, 2)
+        end = min(len(tasks), first + rng.randint(1, 4))
+        name = f"g{len(groups)}"
+        plain = [task.task_id for task in tasks[:first] if task.mapping is None]
+        mapping = None
+        if rng.random() < 0.6:
+            axis = MapAxis(name="x", length=rng.choice((0, 1, 2, 3)))
+            if plain and rng.random() < 0.6:
+                axis = MapAxis(name="x", task_id=rng.choice(plain))
+            mapping = MapSpec(axes=(axis,))
+        retry = RetrySpec(retries=rng.choice((1, 2)), delay_seconds=rng.choice((0, 5)))
+        groups[name] = GroupSpec(mapping=mapping, retry=retry if rng.random() < 0.6 else None)
+        for number in range(first, end):
+            grouped[number] = msgspec.structs.replace(grouped[number], group=name)
+        first = end
+    return groups, tuple(grouped)
 
 
 def random_tasks(rng: Random) -> tuple[TaskSpec, ...]:

@@ -166,6 +166,24 @@ class Shadow:
         self.in_task: dict[tuple[str, str], int] = defaultdict(int)
         self.in_run_task: dict[tuple[int, str], int] = defaultdict(int)
 
+    def run_before(self, run: Run) -> Run | None:
+        """Answer the run that a dated run's tasks may depend on.
+
+        Runs are in the order of their dates; one without a date stands where it was due.
+        """
+        assert run.logical_date is not None
+        date, place = run.logical_date, (run.run_after, run.pk)
+        catchup = run.version.spec.catchup
+        mine = [
+            other
+            for other in self.runs.values()
+            if other.dag_id == run.dag_id and not (catchup and other.run_type == "manual")
+        ]
+        dated = [r for r in mine if r.logical_date is not None and r.logical_date < date]
+        rest = [r for r in mine if r.logical_date is None and (r.run_after, r.pk) < place]
+        nearest = sorted(dated, key=lambda r: r.logical_date or r.run_after)[-1:]
+        return max(nearest + rest, key=lambda r: (r.run_after, r.pk), default=None)
+
     def count(self, ti: Ti, change: int) -> None:
         self.in_pool[ti.pool] += change * ti.slots
         self.in_run[ti.run.pk] += change

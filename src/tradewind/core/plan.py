@@ -104,11 +104,12 @@ class DagPlan:
         named = sorted(spec.groups, key=lambda name: len(_groups_around(spec, name)))
         for name in named:
             mapping = spec.groups[name].mapping
-            if mapping is None:
+            members = tuple(n for n, groups in enumerate(self.groups_of) if name in groups)
+            if mapping is None or not members:
+                # Without a task in it, a group has no instances that could tell its length.
                 continue
             above = _groups_around(spec, spec.groups[name].parent)
             around = tuple(self.level_of_group[g] for g in above if g in self.level_of_group)
-            members = tuple(n for n, groups in enumerate(self.groups_of) if name in groups)
             self.level_of_group[name] = len(levels)
             levels.append(Level(name, True, around, mapping.axes, members))
         self.around: tuple[tuple[int, ...], ...] = tuple(
@@ -218,8 +219,6 @@ class DagPlan:
     def _level_row(self, number: int) -> int:
         level = self.levels[number]
         sources = {self.index[s] for s in self.level_sources[number] if s in self.index}
-        if not level.members:
-            return self._row(len(self.tasks) + number, level.around, 0, ())
         target = len(self.tasks) + number if level.is_group else level.members[0]
         return self._row(target, level.around, level.members[0], sorted(sources))
 
