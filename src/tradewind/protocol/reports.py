@@ -111,6 +111,7 @@ class LogChunk(msgspec.Struct, frozen=True, kw_only=True):
     """Masked log bytes of an attempt, from ``offset``; only where no disk is shared."""
 
     attempt_id: int
+    """Whose bytes they are; minus the id of a trigger for what a trigger says."""
     log_path: str
     offset: int
     data: bytes

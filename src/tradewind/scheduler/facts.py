@@ -37,8 +37,11 @@ def bundle_of(live: LiveRun, place: Place) -> BundleRef:
 
 def log_path(live: LiveRun, row: TaskInstance) -> str:
     """Answer where the log of an instance's present try lies, relative to the log root."""
+    return log_path_of(live.run.run_id, row, row.try_number)
+
+
+def log_path_of(run_id: str, row: TaskInstance, try_number: int) -> str:
+    """Answer where the log of a try of an instance lies, relative to the log root."""
     mapped = f"/map_index={row.map_index}" if row.map_path else ""
-    return (
-        f"dag_id={row.dag_id}/run_id={live.run.run_id}/task_id={row.task_id}{mapped}"
-        f"/attempt={row.try_number}.log"
-    )
+    folder = f"dag_id={row.dag_id}/run_id={run_id}/task_id={row.task_id}{mapped}"
+    return f"{folder}/attempt={try_number}.log"

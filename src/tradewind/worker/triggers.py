@@ -296,8 +296,8 @@ class Triggers:
             return None
         sink: FileSink | ChunkSink
         if self.log_root is None:
-            path = f"{order.log_path}.trigger{order.trigger_id}"
-            sink = ChunkSink(order.attempt_id, path, self._add_log)
+            # The legs of the try write to the same log, each under its own id.
+            sink = ChunkSink(-order.trigger_id, order.log_path, self._add_log)
         else:
             sink = FileSink(log_file(self.log_root, order.log_path))
         made = self._logs[trigger_id] = AttemptLog(sink, self._masker, self._loop.clock)

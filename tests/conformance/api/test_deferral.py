@@ -12,7 +12,7 @@ from tradewind.protocol.leaving import Deferral, InputRequest
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.people_questions import GetAnswer, TakeDefaults
 from tradewind.protocol.questions import fields_of
-from tradewind.protocol.reports import Finish
+from tradewind.protocol.reports import Finish, LogChunk
 from tradewind.protocol.triggers import Fired, TriggerOrder
 
 WAIT = Deferral(
@@ -306,3 +306,22 @@ def test_why_it_waits(stack: Stack, worker: str) -> None:
     blocked: dict[int, str | None] = {trigger.trigger_id: "3.1 s at sleep(3)"}
     stack.exchange(worker, held=(), triggers_held=held, blocked=blocked)
     assert "held up all others of its process: 3.1 s at sleep(3)" in str(stack.get(why))
+
+
+def test_all_legs_and_the_trigger_write_to_one_log(stack: Stack, worker: str) -> None:
+    order = defer(stack, worker)
+    trigger = claim(stack, worker)
+
+    def chunk(whose: int, offset: int, text: str) -> LogChunk:
+        data = f'{{"event":"{text}"}}\n'.encode()
+        return LogChunk(attempt_id=whose, log_path=order.log_path, offset=offset, data=data)
+
+    first, second = chunk(order.attempt_id, 0, "leg 1"), chunk(-trigger.trigger_id, 0, "trigger")
+    stack.exchange(worker, logs=(first, second))
+    stack.exchange(worker, logs=(second,))
+    third = chunk(order.attempt_id + 1, 0, "leg 2")
+    stack.exchange(worker, logs=(third, chunk(-trigger.trigger_id, len(second.data), "more")))
+    path = "/api/v2/dags/daily_sales/dagRuns/r/taskInstances/extract/logs/1"
+    log = stack.get(path)
+    assert [one["event"] for one in log["content"]] == ["leg 1", "trigger", "leg 2", "more"]
+    assert log["continuation_token"], "the try goes on"

@@ -12,11 +12,17 @@ from starlette.responses import Response, StreamingResponse
 from tradewind.api.public.fields import ServicesDep
 from tradewind.api.public.found import find_instance
 from tradewind.api.work.logs import confined
-from tradewind.core.states import LegState
+from tradewind.core.states import LegState, TaskState
 from tradewind.errors import NotFoundError, RefusedError
+from tradewind.scheduler.facts import log_path_of
 from tradewind.store import attempts
+from tradewind.store.tasks import TaskInstance
 
 router = APIRouter(tags=["Task Instance"])
+
+_BETWEEN_LEGS = frozenset(
+    {TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED, TaskState.AWAITING_INPUT}
+)
 
 NDJSON = "application/x-ndjson"
 
@@ -49,20 +55,30 @@ def get_log(  # noqa: PLR0913 - one argument a part of the path
         legs = [
             one for one in attempts.read_attempts_of(tx, row.id) if one.try_number == try_number
         ]
-    if not legs:
+    if not legs and not _begins_with_trigger(row, try_number):
         raise NotFoundError(
             "try-not-found",
             f"Task '{task_id}' of run '{dag_run_id}' has no try {try_number}.",
             f"Its last one is {row.try_number}." if row.try_number else "It has not started yet.",
         )
-    path = confined(services.settings.log_root, legs[-1].log_path)
+    log_path = legs[-1].log_path if legs else log_path_of(dag_run_id, row, try_number)
+    path = confined(services.settings.log_root, log_path)
     if NDJSON in accept:
         return StreamingResponse(_lines(path), media_type=NDJSON)
     events, end = _piece(path, _offset(token), None if full_content else _PIECE_BYTES)
-    is_live = legs[-1].state is LegState.RUNNING
+    is_live = any(one.state is LegState.RUNNING for one in legs) or _goes_on(row, try_number)
     more = is_live or (path.exists() and end < path.stat().st_size)
     body = {"content": events, "continuation_token": str(end) if more else None}
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _begins_with_trigger(row: TaskInstance, try_number: int) -> bool:
+    return row.state is TaskState.DEFERRED and row.try_number == try_number
+
+
+def _goes_on(row: TaskInstance, try_number: int) -> bool:
+    """Tell whether a try has another leg to come."""
+    return row.try_number == try_number and row.state in _BETWEEN_LEGS
 
 
 def _offset(token: str | None) -> int:
