@@ -4,7 +4,7 @@ A question travels as its tag and its fields. Each says in ``ANSWER`` what its a
 server's handler (``scheduler.answers``) returns exactly that, and so does a local run's.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -30,9 +30,25 @@ AnyQuestion = TypeVar("AnyQuestion", bound=Question)
 
 def fields_of(question: Question) -> dict[str, object]:
     """Answer the fields of a question as they travel beside its verb."""
-    fields: dict[str, object] = msgspec.to_builtins(question, builtin_types=BUILTIN_TYPES)
+    fields: dict[str, object] = msgspec.to_builtins(
+        question, builtin_types=BUILTIN_TYPES, enc_hook=_plain
+    )
     del fields["verb"]
     return fields
+
+
+def _plain(value: Any) -> Any:
+    """Answer what travels of a value that is none of msgpack's own types.
+
+    User code asks with the dates of its context, which are of a class of their own.
+
+    Raises:
+        NotImplementedError: Nothing does.
+    """
+    if not isinstance(value, datetime):
+        raise NotImplementedError(f"{type(value).__name__} does not travel")
+    moment = value if value.tzinfo is None else value.astimezone(UTC)
+    return datetime.combine(moment.date(), moment.time(), moment.tzinfo and UTC)
 
 
 def question_of(kind: type[AnyQuestion], fields: dict[str, object]) -> AnyQuestion:

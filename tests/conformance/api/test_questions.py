@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pendulum
 import pytest
 
 from tests.conformance.api.conftest import Stack
@@ -68,6 +69,8 @@ def test_runs_are_found_by_what_is_given(ask: Asking) -> None:
     assert [one.run_id for one in runs] == ["first", "mine"]
     assert ask(CountRuns(dag_ids=(dag_id,), states=("running",), run_types=("manual",))) == 2
     assert ask(CountRuns(logical_dates=(found.logical_date,))) == 1
+    in_berlin = pendulum.instance(found.logical_date).in_timezone("Europe/Berlin")
+    assert ask(CountRuns(logical_dates=(in_berlin,))) == 1
     assert ask(GetDag(dag_id=dag_id)).is_paused is False
     assert ask(GetDag(dag_id="nope")) is None
     assert "extract" in ask(GetDagParts(dag_id=dag_id)).task_ids
