@@ -159,9 +159,8 @@ def _no_module(fullname: str) -> str:
 def _why_not(path: str) -> str:
     """Answer why something is missing on purpose; empty where there is no such reason."""
     parts = path.split(".")
-    if ".".join(parts[:3]) in UNREACHABLE or path in UNREACHABLE:
-        return NO_DATABASE
-    return ""
+    starts = {".".join(parts[:count]) for count in range(2, len(parts) + 1)}
+    return NO_DATABASE if starts & UNREACHABLE else ""
 
 
 def _package_of(fullname: str) -> str:

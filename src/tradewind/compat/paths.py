@@ -280,7 +280,7 @@ NO_DATABASE = (
 
 UNREACHABLE = frozenset(
     {
-        "airflow.jobs.job",
+        "airflow.jobs",
         "airflow.models.DagBag",
         "airflow.models.DagTag",
         "airflow.models.ImportError",
