@@ -200,6 +200,7 @@ def test_a_function_that_makes_an_asset_is_a_dag() -> None:
     @asset.multi(schedule=None, outlets=[Asset("x"), Asset("y")], start_date=DAY)
     def both(self_: Any = None) -> None: ...
 
+    assert decode(encode(raw)) == Asset("raw", "s3://lake/raw")
     assert raw.dag.description == "Fetch."
     assert clean.dag.tasks[0].inlets == [AssetRef(name="raw")]
     assert clean.dag.timetable.condition is not None
