@@ -114,6 +114,7 @@ def test_a_task_that_defers_waits_at_a_trigger():
     done = run(a_task(wait_for_completion=True, deferrable=True, failed_states=["failed"]), port)
 
     assert done.outcome == "deferred", done.error
+    assert done.deferral is not None
     assert done.deferral.classpath.endswith("external_task.DagStateTrigger")
     assert done.deferral.method_name == "execute_complete"
 
