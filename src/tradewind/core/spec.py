@@ -147,6 +147,8 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outlets: tuple[AssetSpec, ...] = ()
     template_fields: dict[str, Any] = {}
     """Unrendered template values, for display; secrets never live here."""
+    recursion_depth: int = 0
+    """Of a mark of a task in another Dag: how many marks in a row a clear may follow."""
 
 
 class ParamSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

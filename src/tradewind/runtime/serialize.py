@@ -47,6 +47,8 @@ _CALLBACKS = ("execute", "failure", "success", "retry", "skipped")
 
 _ALSO_EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 """The same operator, where the real provider package is installed."""
+_MARKER = "ExternalTaskMarker"
+"""By name: it may be the real provider package's, and few processes need ours."""
 
 
 def serialize_dag(dag: DAG, file: str) -> DagSpec:
@@ -139,6 +141,7 @@ def _serialize_task(task: Any, weight: int) -> TaskSpec:
         inlets=serialize_assets(task.inlets),
         outlets=serialize_assets(task.outlets),
         template_fields=_serialize_templates(task),
+        recursion_depth=task.recursion_depth if cls.__name__ == _MARKER else 0,
     )
 
 

@@ -415,5 +415,7 @@ def test_a_marker_does_nothing_and_keeps_what_it_marks() -> None:
     with DAG("d") as dag:
         task = ExternalTaskMarker(task_id="m", external_dag_id="o", external_task_id="t")
     assert run(task).outcome == "success"
-    fields = serialize_dag(dag, "d.py").tasks[0].template_fields
+    spec = serialize_dag(dag, "d.py").tasks[0]
+    fields = spec.template_fields
+    assert spec.recursion_depth == 10
     assert (fields["external_dag_id"], fields["external_task_id"]) == ("o", "t")
