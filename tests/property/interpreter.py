@@ -6,6 +6,7 @@ by asking those above it. A group that is tried again is one question: all that 
 anew until it has not failed or its tries are used up.
 """
 
+from collections.abc import Callable
 from math import prod
 from random import Random
 
@@ -19,6 +20,9 @@ Ends = dict[str, TaskState]
 
 ENDED = {"s": TaskState.SUCCESS, "f": TaskState.FAILED, "k": TaskState.SKIPPED}
 BAD = {TaskState.FAILED, TaskState.UPSTREAM_FAILED}
+
+
+COMBINED: dict[str, Callable[[list[int]], int]] = {"zip": min, "zip_longest": max, "concat": sum}
 
 
 def cut(path: str, depth: int) -> str:
@@ -107,7 +111,7 @@ class Interpreter:
         retry = self.spec.groups[group].retry
         # Said first: what is in it asks about each other.
         self.settled.add((group, path))
-        for left in range(retry.retries, -1, -1):
+        for left in range(retry.retries if retry else 0, -1, -1):
             ends = {
                 (name, at): state
                 for name in self.members(group)
@@ -143,7 +147,8 @@ class Interpreter:
     def length_of_group(self, group: str, path: str) -> tuple[str, int]:
         if (group, path) not in self.lengths:
             spec = self.spec.groups[group]
-            self.lengths[group, path] = self.length(spec.mapping, self.chain(spec.parent), path)
+            mapping = spec.mapping or MapSpec(axes=())
+            self.lengths[group, path] = self.length(mapping, self.chain(spec.parent), path)
         return self.lengths[group, path]
 
     def length(self, mapping: MapSpec, viewer: list[str], path: str) -> tuple[str, int]:
@@ -155,17 +160,19 @@ class Interpreter:
         if TaskState.SKIPPED in states:
             return "k", 0
         factors = [self.axis(axis, viewer, path) for axis in mapping.axes]
-        if None in factors:
+        known = [factor for factor in factors if factor is not None]
+        if len(known) < len(factors):
             return "u", 0
-        length = prod(factors)
+        length = prod(known)
         return ("s", length) if length else ("k", 0)
 
     def axis(self, axis: MapAxis, viewer: list[str], path: str) -> int | None:
         if axis.combine:
             parts = [self.axis(part, viewer, path) for part in axis.parts]
-            if None in parts:
+            known = [part for part in parts if part is not None]
+            if len(known) < len(parts):
                 return None
-            return {"zip": min, "zip_longest": max, "concat": sum}[axis.combine](parts)
+            return COMBINED[axis.combine](known)
         if axis.task_id is None:
             return axis.length
         name = axis.task_id

@@ -334,13 +334,11 @@ class Checker:
     def _is_length_known(self, ti: Ti) -> bool:
         """Tell whether every source of a mapped task pushed a length, as the log has it."""
         mapping = ti.run.version.tasks[ti.key[0]].mapping
-        if ti.run.version.spec.groups:
-            return False
-        for axis in mapping.axes if mapping else ():
+        for axis in mapping.axes if mapping and not ti.run.version.spec.groups else ():
             source = ti.run.tis.get((axis.task_id or "", ""))
             if axis.length is None and (source is None or source.length is None):
                 return False
-        return True
+        return not ti.run.version.spec.groups
 
     def _check_admitted(self, ti: Ti) -> None:
         shadow = self.shadow

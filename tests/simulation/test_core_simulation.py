@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulation.core_world import BrokenError, play_worlds
-from tradewind.core import drive, plan, readiness
+from tradewind.core import drive, expansion, plan, readiness
 from tradewind.core.expansion import Length
 from tradewind.core.graph import RunGraph
 from tradewind.core.nodes import Instance, Node
@@ -49,7 +49,7 @@ def plant_upstream_failed_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 
 def plant_mapping_one_short(patch: pytest.MonkeyPatch) -> None:
-    right = drive.level_length
+    right = expansion.level_length
 
     def short(run: RunGraph, level: int, path: str) -> Length:
         found = right(run, level, path)
