@@ -105,9 +105,14 @@ class Callbacks:
         self, tx: Tx, live: LiveRun, one: Attempt, state: TaskState, error: str, now: datetime
     ) -> None:
         """Owe the callbacks of a try that ended without its process having called them."""
+        self.owe_row(tx, live, live.rows[one.task_id, one.map_path], state, error, now)
+
+    def owe_row(
+        self, tx: Tx, live: LiveRun, row: TaskInstance, state: TaskState, error: str, now: datetime
+    ) -> None:
+        """Owe the callbacks of an instance that ends without a process: its trigger ended it."""
         event = task_event(state)
-        if event is not None and event in live.tasks[one.task_id].callbacks:
-            row = live.rows[one.task_id, one.map_path]
+        if event is not None and event in live.tasks[row.task_id].callbacks:
             self._owe_instance(tx, live, row, event, error, now)
 
     def _owe_instance(

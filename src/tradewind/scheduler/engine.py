@@ -76,7 +76,7 @@ class Engine:
         )
         self._answers = Answers(vault, self._trigger_for_task)
         self._explain = Explain(self._runs)
-        self._triggers = Triggers(self._runs, vault, new_token)
+        self._triggers = Triggers(self._runs, self._callbacks, vault, new_token)
         self._desk = Desk(
             self._runs,
             self._triggers,

@@ -9,6 +9,7 @@ from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.leaving import TIMED_OUT, Deferral, Resume
 from tradewind.protocol.reports import Finish
 from tradewind.protocol.triggers import Fired, TriggerCancel, TriggerOrder
+from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.facts import bundle_of, log_path, run_facts
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
@@ -28,8 +29,11 @@ MOST_AT_ONCE = 500
 class Triggers:
     """Writes what instances wait for, hands triggers to workers, takes what they say."""
 
-    def __init__(self, runs: Runs, vault: Vault, new_token: Callable[[], str]) -> None:
+    def __init__(
+        self, runs: Runs, callbacks: Callbacks, vault: Vault, new_token: Callable[[], str]
+    ) -> None:
         """Bind the parts."""
+        self._callbacks = callbacks
         self._runs = runs
         self._vault = vault
         self._new_token = new_token
@@ -194,6 +198,7 @@ class Triggers:
         lengths = tuple((one.key, one.length) for one in pushed)
         new = fired.ends or TaskState.SUCCESS
         told = lengths if new is TaskState.SUCCESS else ()
+        self._callbacks.owe_row(tx, live, row, new, "ended by its trigger", now)
         self._move(live, row, new, now, "ended by its trigger", None, told)
 
     def reconcile(self, tx: Tx, worker: WorkerFacts, message: Exchange) -> None:
