@@ -1,5 +1,6 @@
 """The real engine and store in worlds where everything goes wrong; see ``world``."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +30,9 @@ def play(*options: str, hash_seed: str = "0") -> str:
 @pytest.mark.timeout(900)
 def test_invariants_hold_in_many_worlds() -> None:
     said = play("--steps", str(STEPS))
-    steps = int(said.split()[1].replace(",", ""))
-    assert steps >= STEPS, said
+    # A slow machine is told each minute how far it is, before what counts.
+    (steps,) = re.findall(r"^steps +([\d,]+)", said, re.MULTILINE)
+    assert int(steps.replace(",", "")) >= STEPS, said
 
 
 def test_a_seed_plays_the_same_again() -> None:
