@@ -20,7 +20,14 @@ from tradewind.core.graph import RunGraph
 from tradewind.core.mapping import index_in_level, is_within, prefixes_of
 from tradewind.core.nodes import Cell, Node
 from tradewind.core.outcomes import retry_delay
-from tradewind.core.readiness import PENDING, Verdict, gated, teardown_verdict
+from tradewind.core.readiness import (
+    FAILED,
+    PENDING,
+    UPSTREAM_FAILED,
+    Verdict,
+    gated,
+    teardown_verdict,
+)
 from tradewind.core.spec import RetrySpec
 from tradewind.core.states import TERMINAL_TASK, TIMED, IllegalMoveError, RunState, TaskState
 
@@ -233,10 +240,20 @@ class _Decider:
             answer = gated(answer, graph.row(plan.gates_row[task], cell.prefixes))
         if answer is not Verdict.RUN:
             return answer
-        for row in (plan.skippers_row[task], plan.sources_row[task]):
-            if row >= 0 and graph.row(row, cell.prefixes)[PENDING]:
-                return Verdict.WAIT
+        if self.may_be_skipped(task, cell):
+            return Verdict.WAIT
         return Verdict.SKIP if graph.is_marked(task, cell) else Verdict.RUN
+
+    def may_be_skipped(self, task: int, cell: Cell) -> bool:
+        """Answer whether a branch, or what the task is mapped over, may still say not to run it."""
+        skippers, sources = self.plan.skippers_row[task], self.plan.sources_row[task]
+        if skippers >= 0 and self.graph.row(skippers, cell.prefixes)[PENDING]:
+            return True
+        if sources < 0:
+            return False
+        counts = self.graph.row(sources, cell.prefixes)
+        # A failure among them is all there is to know.
+        return counts[PENDING] > 0 and not (counts[FAILED] or counts[UPSTREAM_FAILED])
 
     def is_open(self, levels: tuple[int, ...], prefixes: tuple[str, ...]) -> bool | None:
         """Answer whether all these levels have this instance now; None where it is beyond one."""
