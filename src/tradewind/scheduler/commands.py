@@ -89,6 +89,7 @@ class Commands:
                 "Wait for it to end.",
             )
         bundle = bundles.read_bundle(tx, facts.bundle)
+        self._leave_behind(tx, run.pk, spec, now)
         runs.renew_run(tx, run.pk, facts.version_id, bundle.digest if bundle else "", wish.conf)
         self.clear(tx, self._reload(tx, run.pk, spec), now)
         return run
@@ -192,6 +193,7 @@ class Commands:
             if run is not None:
                 bundle = bundles.read_bundle(tx, facts.bundle)
                 digest = bundle.digest if bundle else ""
+                self._leave_behind(tx, run.pk, spec, now)
                 runs.adopt_run(tx, run.pk, backfill_id, facts.version_id, digest, wish.conf)
                 self.clear(tx, self._reload(tx, run.pk, spec), now)
                 return run
@@ -208,6 +210,27 @@ class Commands:
             backfill_id=backfill_id,
         )
         return self._planner.make(tx, facts, spec, run, now).run
+
+    def _leave_behind(self, tx: Tx, pk: int, spec: DagSpec, now: datetime) -> None:
+        """Remove instances that wait in an ended run for nothing: their tasks left the Dag.
+
+        Done under the version that knows these tasks; the newest one does not.
+        """
+        live = self._live.load(tx, pk)
+        staying = {task.task_id for task in spec.tasks}
+        for row in list(live.rows.values()):
+            if row.state is TaskState.NONE and row.task_id not in staying:
+                gone = TaskMoved(
+                    task_id=row.task_id,
+                    map_path=row.map_path,
+                    old=row.state,
+                    new=TaskState.REMOVED,
+                    try_number=row.try_number,
+                    reason="the task left the Dag",
+                )
+                self._live.record(live, gone, now)
+        self._live.decide(tx, now)
+        self._live.flush(tx, now)
 
     def _reload(self, tx: Tx, pk: int, spec: DagSpec) -> LiveRun:
         """Load an ended run under the newest version: tasks it did not have get an instance."""

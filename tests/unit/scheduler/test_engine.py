@@ -207,3 +207,20 @@ def test_no_date_is_run_again_while_a_task_of_it_still_ends(place: Place) -> Non
     wish = BackfillWish(dag_id="d", from_date=TODAY, to_date=TODAY, reprocess_behavior="completed")
     (date,) = place.do(lambda e, tx: e.plan_backfill(tx, wish, place.now))
     assert date.decision == "skip"
+
+
+def test_a_task_that_left_the_dag_waits_for_nothing_in_a_run_that_starts_over(place: Place) -> None:
+    place.save(a_dag("d", a_task("a"), a_task("b", "a"), timetable=DAILY))
+    first, second = TODAY - 3 * DAY, TODAY - 2 * DAY
+    wish = BackfillWish(dag_id="d", from_date=first, to_date=second, max_active_runs=1)
+    made, _ = place.do(lambda e, tx: e.create_backfill(tx, wish, place.now))
+    place.do(lambda e, tx: e.cancel_backfill(tx, made.id, place.now))
+    cancelled = place.runs()[-1]
+    assert (cancelled.logical_date, cancelled.state.value) == (second, "failed")
+    place.save(a_dag("d", empty("a"), timetable=DAILY))
+
+    place.backfill("d", second, second, reprocess_behavior="failed")
+
+    again = place.runs()[-1]
+    assert (again.run_id, again.state.value) == (cancelled.run_id, "success")
+    assert place.states(again) == {"a": "success", "b": "removed"}
