@@ -370,7 +370,7 @@ class Checker:
     def _check_past(self, ti: Ti) -> None:
         run = ti.run
         task = run.version.tasks[ti.key[0]]
-        if not (task.depends_on_past or task.wait_for_downstream) or run.logical_date is None:
+        if not (task.depends_on_past or task.wait_for_downstream):
             return
         before = self.shadow.run_before(run)
         if before is None:

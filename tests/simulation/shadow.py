@@ -167,12 +167,15 @@ class Shadow:
         self.in_run_task: dict[tuple[int, str], int] = defaultdict(int)
 
     def run_before(self, run: Run) -> Run | None:
-        """Answer the run that a dated run's tasks may depend on.
+        """Answer the run that a run's tasks may depend on.
 
         Runs are in the order of their dates; one without a date stands where it was due.
         """
-        assert run.logical_date is not None
         date, place = run.logical_date, (run.run_after, run.pk)
+        if date is None:
+            mine = [other for other in self.runs.values() if other.dag_id == run.dag_id]
+            before = [other for other in mine if (other.run_after, other.pk) < place]
+            return max(before, key=lambda r: (r.run_after, r.pk), default=None)
         catchup = run.version.spec.catchup
         mine = [
             other
