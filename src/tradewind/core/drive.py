@@ -201,7 +201,10 @@ class _Decider:
         tries = node.try_number
         if new is TaskState.SCHEDULED and (old is TaskState.NONE or old is TaskState.UP_FOR_RETRY):
             tries += 1
-        elif old is TaskState.SCHEDULED and new is TaskState.NONE:
+        elif new is TaskState.NONE and node.is_begun and old in _GIVEN_UP:
+            # What it began is not gone on with, and another try costs it none.
+            max_tries = node.max_tries + 1
+        elif new is TaskState.NONE and old is TaskState.SCHEDULED:
             tries -= 1
         self.graph.move(node, new, tries, wake_at, max_tries)
         self.tell(
@@ -486,6 +489,7 @@ class _Decider:
 
 
 _UNFINISHED = frozenset(TaskState) - TERMINAL_TASK
+_GIVEN_UP = frozenset({TaskState.SCHEDULED, TaskState.UP_FOR_RESCHEDULE})
 _NOT_STARTED = frozenset({TaskState.NONE, TaskState.SCHEDULED})
 _DECIDED = {Verdict.FAIL: TaskState.UPSTREAM_FAILED, Verdict.SKIP: TaskState.SKIPPED}
 _WAIT = Length(Verdict.WAIT)

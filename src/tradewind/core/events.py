@@ -29,7 +29,7 @@ class TaskMoved(_Event, frozen=True, kw_only=True, tag="task_moved"):
     wake_at: datetime | None = None
     """When an instance in ``up_for_retry`` or ``up_for_reschedule`` is due again."""
     max_tries: int | None = None
-    """Set by a clear only: the tries allowed from now on."""
+    """Set where it starts over only: the tries allowed from now on."""
     pushed: tuple[tuple[str, int | None], ...] = ()
     """On success: the XCom keys that a mapping waits for, with the length of each list or dict."""
     skips: tuple[str, ...] = ()

@@ -133,6 +133,7 @@ class RunGraph:
                 wake_at=node.wake_at,
                 pushed=node.pushed,
                 skips=node.skips,
+                is_begun=node.is_begun,
             )
             for nodes in self.by_task
             for node in nodes
@@ -235,6 +236,10 @@ class RunGraph:
         if after == PENDING and before != PENDING:
             self._take_back(node)
         node.state = new
+        if new in _BEGINS:
+            node.is_begun = True
+        elif try_number != node.try_number:
+            node.is_begun = False
         node.try_number = try_number
         node.wake_at = wake_at
         if max_tries is not None:
@@ -465,6 +470,7 @@ class RunGraph:
         node.state = instance.state
         node.try_number = instance.try_number
         node.wake_at = instance.wake_at
+        node.is_begun = instance.is_begun
         if node.state in TIMED and node.wake_at is not None:
             heappush(self.timers, (node.wake_at, task, node.path))
         chain = self.plan.chain[task]
@@ -554,5 +560,6 @@ class RunGraph:
                 self.groups[parent].open -= 1
 
 
+_BEGINS = frozenset({TaskState.RUNNING, TaskState.DEFERRED})
 _FAILING = frozenset({FAILED, UPSTREAM_FAILED})
 _NOTHING = (0,) * CLASSES

@@ -22,6 +22,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Keys pushed that a mapping waits for, with their lengths; see ``DagPlan.awaited_keys``."""
     skips: tuple[str, ...] = ()
     """Tasks that this branch chose to skip."""
+    is_begun: bool = False
+    """The try of this number was given to a worker or to its trigger once."""
 
 
 class Cell:
@@ -43,6 +45,7 @@ class Node:
     __slots__ = (
         "cell",
         "index",
+        "is_begun",
         "max_tries",
         "path",
         "prefixes",
@@ -67,6 +70,7 @@ class Node:
         self.wake_at: datetime | None = None
         self.pushed: tuple[tuple[str, int | None], ...] = ()
         self.skips: tuple[str, ...] = ()
+        self.is_begun = False
 
     def at(self, depth: int) -> str:
         """Answer the part of its path that belongs to the outermost levels, this many of them."""

@@ -109,6 +109,7 @@ class LiveRun:
                     wake_at=row.wake_at,
                     pushed=tuple(pushed.get(key, ())) if row.state is TaskState.SUCCESS else (),
                     skips=tuple(row.skips or ()),
+                    is_begun=row.leg > 0 or self._begins_with_trigger(row),
                 )
                 for key, row in self.rows.items()
             ],
@@ -117,6 +118,10 @@ class LiveRun:
             start_date=self.run.start_date,
             retries=retries,
         )
+
+    def _begins_with_trigger(self, row: TaskInstance) -> bool:
+        task = self.tasks.get(row.task_id)
+        return row.try_number > 0 and task is not None and task.start_trigger is not None
 
     @property
     def pk(self) -> int:

@@ -299,12 +299,13 @@ class Runs:
                 self._woken_dags.add(step.live.run.dag_id)
 
     def _follow_wait(self, step: Step) -> None:
-        if step.old in _OUTSIDE and step.new is not TaskState.SCHEDULED:
+        begins = step.live.tasks[step.row.task_id].start_trigger is not None
+        # A try taken back forgets what it waited for; a trigger it begins with replaces that.
+        taken_back = step.old is TaskState.SCHEDULED and step.new is TaskState.NONE and not begins
+        if taken_back or (step.old in _OUTSIDE and step.new is not TaskState.SCHEDULED):
             self._left[step.row.id] = f"its task instance became {step.new}"
-        if step.new is TaskState.SCHEDULED and step.old in _BEFORE_A_TRY:
-            task = step.live.tasks[step.row.task_id]
-            if task.start_trigger is not None:
-                self._starts.append((step.live, step.row))
+        if begins and step.new is TaskState.SCHEDULED and step.old in _BEFORE_A_TRY:
+            self._starts.append((step.live, step.row))
 
     def take_trigger_starts(self) -> list[tuple[LiveRun, TaskInstance]]:
         """Answer the instances scheduled since this was last asked that begin with a trigger."""

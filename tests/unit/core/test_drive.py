@@ -330,6 +330,23 @@ def test_what_was_scheduled_waits_again_when_something_above_is_cleared() -> Non
     assert (node.state, node.try_number) == (TaskState.SCHEDULED, 1)
 
 
+@pytest.mark.parametrize("waits", [TaskState.DEFERRED, TaskState.UP_FOR_RESCHEDULE])
+def test_a_try_that_began_is_given_up_when_something_above_is_cleared(waits: TaskState) -> None:
+    played = Played(a_dag(a_task("a"), a_task("b", "a")))
+    played.end("a", S)
+    played.end("b", waits, wake_at=NOW if waits is TaskState.UP_FOR_RESCHEDULE else None)
+    node = played.graph.node("b")
+    if waits is TaskState.DEFERRED:
+        played.move("b", TaskState.SCHEDULED)
+    assert (node.state, node.try_number) == (TaskState.SCHEDULED, 1)
+
+    played.move("a", TaskState.NONE, reason="cleared")
+    assert (node.state, node.try_number, node.max_tries) == (TaskState.NONE, 1, 1)
+
+    played.end("a", S)
+    assert (node.state, node.try_number) == (TaskState.SCHEDULED, 2)
+
+
 def test_a_cleared_run_goes_on_where_it_was_cleared() -> None:
     played = play(a_dag(a_task("a"), a_task("b", "a")), {"b": F})
     played.move("b", TaskState.NONE, max_tries=1)
