@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport, Called, callback_key
-from tradewind.protocol.child import Ask, FromTask, LogRecord, Told
+from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Told
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.reports import LogChunk
 from tradewind.runtime.kernel import signal_group
@@ -14,7 +14,7 @@ from tradewind.worker.attempts import describe_status
 from tradewind.worker.link import Link
 from tradewind.worker.logs import AttemptLog, ChunkSink, FileSink, log_file
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker
+from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions
 from tradewind.worker.timers import Timer
@@ -129,6 +129,10 @@ class Callbacks:
 
     def carry(self, order: CallbackOrder, ask: Ask, tell: Callable[[Told], None]) -> None:
         """Carry a question asked on behalf of a callback to the server, and its answer back."""
+        if ask.verb == MASK:
+            self._masker.add(secrets_of(ask))
+            tell(Told(number=ask.number))
+            return
         call = Call(verb=ask.verb, args=ask.args, callback_job=order.job_id, epoch=order.epoch)
         self._questions.ask(call, lambda: True, lambda reply: tell(self._told(ask, reply)))
 

@@ -16,6 +16,7 @@ FILE = """
     import os
     import time
     from tradewind import DAG, Variable, task
+    from tradewind.sdk.secrets import mask_secret
 
     def told(context):
         ti, error = context["ti"], context["exception"]
@@ -30,8 +31,12 @@ FILE = """
     def hangs(context):
         time.sleep(60)
 
+    def hides(context):
+        mask_secret("opensesame")
+        print("the word is opensesame", flush=True)
+
     with DAG("demo", schedule=None, on_failure_callback=[told, dies], on_success_callback=hangs):
-        @task(on_failure_callback=[told, fails, told], on_retry_callback=told)
+        @task(on_failure_callback=[told, fails, told], on_retry_callback=[told, hides])
         def fails_always():
             raise ValueError("no use")
         fails_always.override(task_id="fails")()
@@ -58,9 +63,11 @@ def test_a_callback_is_run_with_its_context(
     order = bundle.callback(file, "retry")
     server.give_callback(order)
     report = report_of(server, order)
-    assert (report.is_done, report.done, report.error) == (True, (0,), "")
+    assert (report.is_done, report.done, report.error) == (True, (0, 1), "")
     log = (log_root / order.log_path).read_text()
     assert f"{order.callback_id}-0 fails It broke. me" in log
+    assert "the word is ***" in log
+    assert "opensesame" not in log
 
 
 def test_one_of_several_that_fails_is_tried_again_alone(
