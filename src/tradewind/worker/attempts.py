@@ -9,17 +9,17 @@ from typing import NamedTuple, Protocol
 
 from tradewind.core.states import LegState
 from tradewind.protocol.child import MASK, Ask, Done, FromTask, LogRecord, Push, Told
-from tradewind.protocol.exchange import Call, CallReply
+from tradewind.protocol.exchange import Call
 from tradewind.protocol.orders import Cancel, TaskOrder
 from tradewind.protocol.reports import Finish, LogChunk, XComPush
 from tradewind.runtime.kernel import signal_group
 from tradewind.runtime.strays import end_strays, mark_of
 from tradewind.worker.link import Link
-from tradewind.worker.logs import AttemptLog, ChunkSink, FileSink, log_file
+from tradewind.worker.logs import AttemptLog, open_log
 from tradewind.worker.loop import Loop
 from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
-from tradewind.worker.questions import Questions
+from tradewind.worker.questions import Questions, told
 from tradewind.worker.rendered import hide_fields
 from tradewind.worker.timers import Timer
 
@@ -249,12 +249,7 @@ class Attempts:
             epoch=order.epoch,
             token=order.token,
         )
-        self._questions.ask(call, is_wanted, lambda reply: tell(self.told(ask, reply)))
-
-    def told(self, ask: Ask, reply: CallReply) -> Told:
-        """Make the answer of a question; what is secret in it is hidden from here on."""
-        self._masker.add(reply.masks)
-        return Told(number=ask.number, value=reply.value, error=reply.error, message=reply.message)
+        self._questions.ask(call, is_wanted, lambda reply: tell(told(ask, reply, self._masker)))
 
     # ------------------------------------------------------------------ ending
 
@@ -357,12 +352,14 @@ class Attempts:
         return True
 
     def _open_log(self, order: TaskOrder) -> AttemptLog:
-        sink: FileSink | ChunkSink
-        if self.log_root is None:
-            sink = ChunkSink(order.attempt_id, order.log_path, self._ledger.add_log)
-        else:
-            sink = FileSink(log_file(self.log_root, order.log_path))
-        return AttemptLog(sink, self._masker, self._loop.clock)
+        return open_log(
+            self.log_root,
+            order.attempt_id,
+            order.log_path,
+            self._ledger.add_log,
+            self._masker,
+            self._loop.clock,
+        )
 
 
 def _moment(seconds: float) -> datetime:

@@ -7,16 +7,16 @@ from typing import Protocol
 
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport, Called, callback_key
 from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Told
-from tradewind.protocol.exchange import Call, CallReply
+from tradewind.protocol.exchange import Call
 from tradewind.protocol.reports import LogChunk
 from tradewind.runtime.kernel import signal_group
 from tradewind.worker.attempts import describe_status
 from tradewind.worker.link import Link
-from tradewind.worker.logs import AttemptLog, ChunkSink, FileSink, log_file
+from tradewind.worker.logs import AttemptLog, open_log
 from tradewind.worker.loop import Loop
 from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
-from tradewind.worker.questions import Questions
+from tradewind.worker.questions import Questions, told
 from tradewind.worker.timers import Timer
 
 _BACKSTOP_SECONDS = 10.0
@@ -134,7 +134,7 @@ class Callbacks:
             tell(Told(number=ask.number))
             return
         call = Call(verb=ask.verb, args=ask.args, callback_job=order.job_id, epoch=order.epoch)
-        self._questions.ask(call, lambda: True, lambda reply: tell(self._told(ask, reply)))
+        self._questions.ask(call, lambda: True, lambda reply: tell(told(ask, reply, self._masker)))
 
     def _on_message(self, one: _Callback, message: FromTask) -> None:
         if one.order.job_id not in self._live:
@@ -157,10 +157,6 @@ class Callbacks:
     def _ask(self, one: _Callback, ask: Ask) -> None:
         if one.link is not None:
             self.carry(one.order, ask, one.link.tell)
-
-    def _told(self, ask: Ask, reply: CallReply) -> Told:
-        self._masker.add(reply.masks)
-        return Told(number=ask.number, value=reply.value, error=reply.error, message=reply.message)
 
     def _say(self, one: _Callback, error: str) -> None:
         one.log.say("error", error)
@@ -201,9 +197,11 @@ class Callbacks:
         return f"{what} of '{whose}' in {run} on worker '{self._name}' ({tried})"
 
     def _open_log(self, order: CallbackOrder) -> AttemptLog:
-        sink: FileSink | ChunkSink
-        if self.log_root is None:
-            sink = ChunkSink(callback_key(order.job_id), order.log_path, self._ledger.add_log)
-        else:
-            sink = FileSink(log_file(self.log_root, order.log_path))
-        return AttemptLog(sink, self._masker, self._loop.clock)
+        return open_log(
+            self.log_root,
+            callback_key(order.job_id),
+            order.log_path,
+            self._ledger.add_log,
+            self._masker,
+            self._loop.clock,
+        )

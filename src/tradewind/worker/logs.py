@@ -230,3 +230,26 @@ def log_file(log_root: str, log_path: str) -> Path:
     if ".." in path.parts or not path.is_relative_to(log_root):
         raise ValueError(f"The log path {log_path!r} leaves the folder of logs")
     return path
+
+
+def open_log(
+    root: str | None,
+    key: int,
+    path: str,
+    add_chunk: Callable[[LogChunk], None],
+    masker: Masker,
+    clock: Clock,
+) -> AttemptLog:
+    """Open a log: a file below ``root`` where the server shares the disk, else pieces sent to it.
+
+    Args:
+        root: Where logs lie; None where no disk is shared.
+        key: What pieces of this log are known by.
+        path: Of the log, relative to the root.
+        add_chunk: Takes a piece that is to be sent.
+        masker: Hides secrets.
+        clock: Tells the time of each line.
+    """
+    if root is None:
+        return AttemptLog(ChunkSink(key, path, add_chunk), masker, clock)
+    return AttemptLog(FileSink(log_file(root, path)), masker, clock)

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Parsed, Told
-from tradewind.protocol.exchange import Call, CallReply
+from tradewind.protocol.exchange import Call
 from tradewind.protocol.orders import ParseOrder
 from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.runtime.kernel import signal_group
@@ -17,7 +17,7 @@ from tradewind.worker.link import Link
 from tradewind.worker.loop import Loop
 from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
-from tradewind.worker.questions import Questions
+from tradewind.worker.questions import Questions, told
 from tradewind.worker.timers import Timer
 
 _BACKSTOP_SECONDS = 10.0
@@ -156,14 +156,9 @@ class Parses:
             link.tell(Told(number=ask.number))
             return
         call = Call(verb=ask.verb, args=ask.args, job_id=order.job_id, epoch=order.epoch)
-
-        def tell(reply: CallReply) -> None:
-            self._masker.add(reply.masks)
-            link.tell(
-                Told(number=ask.number, value=reply.value, error=reply.error, message=reply.message)
-            )
-
-        self._questions.ask(call, lambda: link.is_open, tell)
+        self._questions.ask(
+            call, lambda: link.is_open, lambda reply: link.tell(told(ask, reply, self._masker))
+        )
 
     def _report(self, parse: _Parse, report: ParseReport) -> None:
         hide = self._masker.hide

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from tradewind.protocol.child import Ask, Told
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.worker.line import Connection, Endpoint, Reply
 from tradewind.worker.loop import Loop
+from tradewind.worker.masking import Masker
 
 MAX_THREADS = 4
 
@@ -69,6 +71,12 @@ class Questions:
     def _deliver(self, question: _Question, reply: CallReply) -> None:
         self._pending -= 1
         question.answer(reply)
+
+
+def told(ask: Ask, reply: CallReply, masker: Masker) -> Told:
+    """Answer what who asked is told; what is secret in it is hidden from here on."""
+    masker.add(reply.masks)
+    return Told(number=ask.number, value=reply.value, error=reply.error, message=reply.message)
 
 
 def _may_change(reply: Reply) -> bool:

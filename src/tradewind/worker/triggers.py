@@ -27,10 +27,10 @@ from tradewind.protocol.triggers import (
     Unwatch,
     Watch,
 )
-from tradewind.worker.logs import AttemptLog, ChunkSink, FileSink, log_file
+from tradewind.worker.logs import AttemptLog, open_log
 from tradewind.worker.loop import Loop
 from tradewind.worker.masking import Masker, secrets_of
-from tradewind.worker.questions import Questions
+from tradewind.worker.questions import Questions, told
 from tradewind.worker.trigger_link import TriggerLink
 
 log = logging.getLogger(__name__)
@@ -294,13 +294,15 @@ class Triggers:
         order = None if host is None else host.orders.get(trigger_id)
         if order is None:
             return None
-        sink: FileSink | ChunkSink
-        if self.log_root is None:
-            # The legs of the try write to the same log, each under its own id.
-            sink = ChunkSink(-order.trigger_id, order.log_path, self._add_log)
-        else:
-            sink = FileSink(log_file(self.log_root, order.log_path))
-        made = self._logs[trigger_id] = AttemptLog(sink, self._masker, self._loop.clock)
+        # The legs of the try write to the same log, each under its own id.
+        made = self._logs[trigger_id] = open_log(
+            self.log_root,
+            -order.trigger_id,
+            order.log_path,
+            self._add_log,
+            self._masker,
+            self._loop.clock,
+        )
         return made
 
     def _ask(self, host: _Host, trigger_id: int, ask: Ask) -> None:
@@ -326,11 +328,7 @@ class Triggers:
         )
 
     def _answer(self, host: _Host, ask: Ask, reply: CallReply) -> None:
-        self._masker.add(reply.masks)
-        self._told(
-            host,
-            Told(number=ask.number, value=reply.value, error=reply.error, message=reply.message),
-        )
+        self._told(host, told(ask, reply, self._masker))
 
     def _told(self, host: _Host, told: Told) -> None:
         self._tell(host, TriggerTold(told=told))
