@@ -397,9 +397,14 @@ class Checker:
                 self._check_fold(run, event.reason)
 
     def _check_fold(self, run: Run, reason: str) -> None:
-        """Fold the whole log of a run that ended, with the core's own fold."""
+        """Fold the whole log of a run that ended, with the core's own fold.
+
+        Not that of a run which started over on a newer version: its log tells of two Dags.
+        """
         graph = RunGraph.start(DagPlan(run.version.spec))
-        if graph.plan.index.keys() != {key[0] for key in run.tis} or self._was_adopted(run):
+        if run.version is not run.first_version or graph.plan.index.keys() != {
+            key[0] for key in run.tis
+        }:
             return
         for number, body in enumerate(self._logs[run.pk], start=1):
             fold(graph, number, decode_event(body))
@@ -409,9 +414,6 @@ class Checker:
         judged = reason not in ("timed_out", _CANCELLED)
         right = not judged or (run.folded is RunState.FAILED) == fails
         _hold("I6", right, f"{run.run_id} is {run.folded}, its leaves say failed={fails}")
-
-    def _was_adopted(self, run: Run) -> bool:
-        return run.backfill_id is not None and not run.run_id.startswith("backfill")
 
     # ------------------------------------------------------------------ declared ticks
 

@@ -73,7 +73,7 @@ class Run:
         self.state = RunState(row[4])
         self.logical_date = None if row[5] is None else from_micros(row[5])
         self.run_after = from_micros(row[6])
-        self.version = version
+        self.version = self.first_version = version
         self.backfill_id: int | None = row[8]
         self.seq = 0
         self.epoch = 0
