@@ -44,6 +44,7 @@ class Zygote:
         self._frames: deque[tuple[bytes, tuple[int, ...]]] = deque()
         self._is_open = True
         self._is_stuck = False
+        self._is_killed = False
         self._told_until = 0.0
         self.pid = 0
         self.has_spoken = False
@@ -75,8 +76,8 @@ class Zygote:
             self._frames.append((pack_frame(GoodUntil(boottime=boottime)), ()))
 
     def flush(self) -> None:
-        """Send what waits; what a frozen zygote cannot take waits on."""
-        if not self._frames:
+        """Send what waits; what a frozen zygote cannot take waits on, one that is killed gets none."""
+        if not self._frames or self._is_killed:
             return
         while self._frames and self._is_open:
             data, fds, count = self._next_batch()
@@ -103,8 +104,10 @@ class Zygote:
         """End one that is frozen; that closes its socket, by which it is lost.
 
         It is stopped first: from then on it forks nobody. If each of its children has been told of,
-        or is ``known``, an order without a child never ran, and counts as not sent.
+        or is ``known``, an order without a child never ran, and counts as not sent. Nothing is sent
+        from here on: its socket takes messages until the system has buried it.
         """
+        self._is_killed = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGSTOP)
             if children_of(self.pid) <= {*self.forked.values(), *known}:
