@@ -76,7 +76,7 @@ class Zygote:
             self._frames.append((pack_frame(GoodUntil(boottime=boottime)), ()))
 
     def flush(self) -> None:
-        """Send what waits; what a frozen zygote cannot take waits on, one that is killed gets none."""
+        """Send what waits; what a frozen zygote cannot take waits on. A killed one gets nothing."""
         if not self._frames or self._is_killed:
             return
         while self._frames and self._is_open:
