@@ -1,10 +1,9 @@
-"""What people ask for: runs, backfills, pauses, deletions. Each is one transaction."""
+"""What people ask for: runs, pauses, deletions. Each is one transaction."""
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from tradewind.core import backfill as planned
-from tradewind.core.backfill import DateDecision, ExistingRun, Reprocess
 from tradewind.core.events import RunMoved, TaskMoved
 from tradewind.core.params import check_conf
 from tradewind.core.planning import plan_instances
@@ -16,9 +15,8 @@ from tradewind.errors import ConflictError, NotFoundError, RefusedError, did_you
 from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
-from tradewind.scheduler.wishes import BackfillWish, Trigger
-from tradewind.store import attempts, backfills, bundles, dags, runs, tasks
-from tradewind.store.backfills import BackfillDate, BackfillFacts
+from tradewind.scheduler.wishes import Trigger
+from tradewind.store import attempts, bundles, dags, runs, tasks
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
 
@@ -43,9 +41,9 @@ class Commands:
             RefusedError: The Dag is gone from its file, allows no such runs, has no task at that
                 date, the run id is not legal, or the conf does not fit the Dag's Params.
         """
-        facts = _runnable(tx, wish.dag_id)
+        facts = find_runnable(tx, wish.dag_id)
         spec = facts.decode_spec()
-        _check_allowed(spec, wish.run_type)
+        check_allowed(spec, wish.run_type)
         check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         if wish.run_id is not None:
             check_chosen_run_id(wish.run_id, wish.run_type)
@@ -75,7 +73,7 @@ class Commands:
             NotFoundError: There is no such Dag, or no such run.
             ConflictError: The run has not ended, or a task of it that was told to end has not.
         """
-        facts = _runnable(tx, wish.dag_id)
+        facts = find_runnable(tx, wish.dag_id)
         spec = facts.decode_spec()
         check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         run = (
@@ -88,128 +86,17 @@ class Commands:
                 f"Run '{run.run_id}' of Dag '{run.dag_id}' has not ended, so it cannot start over.",
                 "Wait for it to end.",
             )
-        bundle = bundles.read_bundle(tx, facts.bundle)
-        self._leave_behind(tx, run.pk, spec, now)
-        runs.renew_run(tx, run.pk, facts.version_id, bundle.digest if bundle else "", wish.conf)
-        self.clear(tx, self._reload(tx, run.pk, spec), now)
+        self.start_over(tx, run.pk, facts, spec, wish.conf, now)
         return run
 
-    def plan_backfill(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
-        """Answer what a backfill would do with each date; changes nothing.
-
-        Raises:
-            NotFoundError: There is no such Dag.
-            ConflictError: The Dag has an active backfill.
-            RefusedError: The range or the Dag does not allow it.
-        """
-        _, _, dates = self._plan_backfill(tx, wish, now)
-        return [_stored(place, date) for place, date in enumerate(dates)]
-
-    def create_backfill(
-        self, tx: Tx, wish: BackfillWish, now: datetime
-    ) -> tuple[BackfillFacts, list[BackfillDate]]:
-        """Make the runs of a backfill; they start as its own limit allows.
-
-        Raises:
-            NotFoundError: There is no such Dag.
-            ConflictError: The Dag has an active backfill.
-            RefusedError: The range or the Dag does not allow it.
-        """
-        facts, spec, dates = self._plan_backfill(tx, wish, now)
-        new = BackfillFacts(
-            dag_id=wish.dag_id,
-            from_date=wish.from_date,
-            to_date=wish.to_date,
-            max_active_runs=wish.max_active_runs,
-            reprocess_behavior=wish.reprocess_behavior,
-            run_backwards=wish.run_backwards,
-            conf=wish.conf,
-            created_at=now,
-        )
-        backfill_id = backfills.insert_backfill(tx, new, ())
-        made = []
-        for place, date in enumerate(dates):
-            stored = _stored(place, date)
-            if date.decision is not DateDecision.SKIP:
-                run = self._run_of_date(tx, backfill_id, facts, spec, wish, date, now)
-                stored = BackfillDate(
-                    position=place,
-                    logical_date=date.logical_date,
-                    decision=stored.decision,
-                    reason=stored.reason,
-                    run_pk=run.pk,
-                )
-            made.append(stored)
-        backfills.insert_backfill_dates(tx, backfill_id, made)
-        if all(date.decision is DateDecision.SKIP for date in dates):
-            backfills.complete_backfill(tx, backfill_id, now)
-        written = backfills.read_backfill(tx, backfill_id)
-        return written or new, made
-
-    def _plan_backfill(
-        self, tx: Tx, wish: BackfillWish, now: datetime
-    ) -> tuple[DagFacts, DagSpec, list[planned.BackfillDate]]:
-        facts = _runnable(tx, wish.dag_id)
-        spec = facts.decode_spec()
-        check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
-        there = runs.read_runs_between(tx, wish.dag_id, wish.from_date, wish.to_date)
-        living = attempts.read_runs_with_live_attempts(tx, wish.dag_id)
-        active = backfills.read_active_backfill_of(tx, wish.dag_id)
-        dates = planned.plan_backfill(
-            spec,
-            planned.BackfillWish(
-                from_date=wish.from_date,
-                to_date=wish.to_date,
-                reprocess=_reprocess(wish.reprocess_behavior),
-                run_backwards=wish.run_backwards,
-                max_active_runs=wish.max_active_runs,
-            ),
-            now=now,
-            existing={
-                # A run that timed out is in flight until the last of its tasks has been ended.
-                date: ExistingRun(
-                    run_id=run.run_id,
-                    state=RunState.RUNNING if run.pk in living else run.state,
-                )
-                for date, run in there.items()
-            },
-            active_backfill=active.id if active else None,
-        )
-        return facts, spec, dates
-
-    def _run_of_date(
-        self,
-        tx: Tx,
-        backfill_id: int,
-        facts: DagFacts,
-        spec: DagSpec,
-        wish: BackfillWish,
-        date: planned.BackfillDate,
-        now: datetime,
-    ) -> Run:
-        info = date.info
-        if date.decision is DateDecision.CLEAR and date.run_id is not None:
-            run = runs.read_run(tx, facts.dag_id, date.run_id)
-            if run is not None:
-                bundle = bundles.read_bundle(tx, facts.bundle)
-                digest = bundle.digest if bundle else ""
-                self._leave_behind(tx, run.pk, spec, now)
-                runs.adopt_run(tx, run.pk, backfill_id, facts.version_id, digest, wish.conf)
-                self.clear(tx, self._reload(tx, run.pk, spec), now)
-                return run
-        run = Run(
-            dag_id=facts.dag_id,
-            run_id=run_id_of(RunType.BACKFILL, info.run_after, info.logical_date),
-            run_type=RunType.BACKFILL,
-            logical_date=info.logical_date,
-            data_interval_start=info.data_interval_start,
-            data_interval_end=info.data_interval_end,
-            run_after=info.run_after,
-            conf=wish.conf,
-            triggered_by="backfill",
-            backfill_id=backfill_id,
-        )
-        return self._planner.make(tx, facts, spec, run, now).run
+    def start_over(
+        self, tx: Tx, pk: int, facts: DagFacts, spec: DagSpec, conf: dict[str, Any], now: datetime
+    ) -> None:
+        """Let an ended run start over on the newest version, with this conf unless it is empty."""
+        bundle = bundles.read_bundle(tx, facts.bundle)
+        self._leave_behind(tx, pk, spec, now)
+        runs.renew_run(tx, pk, facts.version_id, bundle.digest if bundle else "", conf)
+        self.clear(tx, self._reload(tx, pk, spec), now)
 
     def _leave_behind(self, tx: Tx, pk: int, spec: DagSpec, now: datetime) -> None:
         """Remove instances that wait in an ended run for nothing: their tasks left the Dag.
@@ -299,44 +186,6 @@ class Commands:
         self._live.forget()
         self._planner.run_left(tx, run, now)
 
-    def pause_backfill(
-        self, tx: Tx, backfill_id: int, paused: bool, now: datetime
-    ) -> BackfillFacts:
-        """Hold or resume a backfill; runs that run go on.
-
-        Raises:
-            NotFoundError: There is no such backfill.
-            ConflictError: It is completed.
-        """
-        facts = _backfill(tx, backfill_id)
-        if not backfills.set_backfill_paused(tx, backfill_id, paused):
-            raise _completed(facts)
-        self._planner.look_again()
-        return _backfill(tx, backfill_id)
-
-    def cancel_backfill(self, tx: Tx, backfill_id: int, now: datetime) -> BackfillFacts:
-        """End a backfill: its queued runs fail, runs that run go on.
-
-        Raises:
-            NotFoundError: There is no such backfill.
-            ConflictError: It is completed.
-        """
-        facts = _backfill(tx, backfill_id)
-        backfills.set_backfill_paused(tx, backfill_id, True)
-        if not backfills.complete_backfill(tx, backfill_id, now):
-            raise _completed(facts)
-        wish = runs.RunFilter(backfill_id=backfill_id, states=("queued",))
-        for run in runs.list_runs(tx, wish, limit=planned.MOST_DATES):
-            live = self._live.load(tx, run.pk)
-            moved = RunMoved(
-                old=RunState.QUEUED,
-                new=RunState.FAILED,
-                at=now,
-                reason="its backfill was cancelled",
-            )
-            self._live.record(live, moved, now)
-        return _backfill(tx, backfill_id)
-
 
 def find_run(tx: Tx, dag_id: str, run_id: str) -> Run:
     """Answer a run.
@@ -356,7 +205,13 @@ def find_run(tx: Tx, dag_id: str, run_id: str) -> Run:
     )
 
 
-def _runnable(tx: Tx, dag_id: str) -> DagFacts:
+def find_runnable(tx: Tx, dag_id: str) -> DagFacts:
+    """Answer a Dag that is to run.
+
+    Raises:
+        NotFoundError: There is no such Dag.
+        RefusedError: It is gone from its file.
+    """
     facts = dags.read_dag(tx, dag_id)
     if facts.is_stale:
         raise RefusedError(
@@ -367,43 +222,15 @@ def _runnable(tx: Tx, dag_id: str) -> DagFacts:
     return facts
 
 
-def _check_allowed(spec: DagSpec, run_type: RunType) -> None:
+def check_allowed(spec: DagSpec, run_type: RunType) -> None:
+    """Refuse a run of a type that its Dag does not allow.
+
+    Raises:
+        RefusedError: The Dag's ``allowed_run_types`` leave it out.
+    """
     if spec.allowed_run_types is not None and run_type.value not in spec.allowed_run_types:
         allowed = ", ".join(spec.allowed_run_types)
         raise RefusedError(
             "run-type-not-allowed",
             f"Dag '{spec.dag_id}' does not allow {run_type.value} runs, only: {allowed}.",
         )
-
-
-def _reprocess(text: str) -> Reprocess:
-    try:
-        return Reprocess(text)
-    except ValueError:
-        raise RefusedError(
-            "bad-reprocess-behavior",
-            f"There is no reprocess behavior '{text}'.",
-            "Use none, failed or completed.",
-        ) from None
-
-
-def _stored(place: int, date: planned.BackfillDate) -> BackfillDate:
-    return BackfillDate(
-        position=place,
-        logical_date=date.logical_date,
-        decision=date.decision.value,
-        reason=date.reason or None,
-    )
-
-
-def _backfill(tx: Tx, backfill_id: int) -> BackfillFacts:
-    facts = backfills.read_backfill(tx, backfill_id)
-    if facts is None:
-        raise NotFoundError("backfill-not-found", f"There is no backfill {backfill_id}.")
-    return facts
-
-
-def _completed(facts: BackfillFacts) -> ConflictError:
-    return ConflictError(
-        "backfill-completed", f"Backfill {facts.id} of Dag '{facts.dag_id}' is completed already."
-    )

@@ -18,6 +18,7 @@ from tradewind.errors import ConflictError, UnavailableError
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
 from tradewind.scheduler.answers.desk import Answers
+from tradewind.scheduler.backfills import Backfills
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.deadlines import Deadlines
@@ -73,6 +74,12 @@ class Engine:
         self._planner = Planner(self._runs)
         self._commands = Commands(
             self._runs, self._planner, conf_overrides_params=conf_overrides_params
+        )
+        self._backfills = Backfills(
+            self._runs,
+            self._planner,
+            self._commands,
+            conf_overrides_params=conf_overrides_params,
         )
         self._answers = Answers(vault, self._trigger_for_task)
         self._explain = Explain(self._runs)
@@ -183,31 +190,31 @@ class Engine:
         return answered
 
     def plan_backfill(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
-        """Answer what a backfill would do. See ``Commands.plan_backfill``."""
-        return self._commands.plan_backfill(tx, wish, now)
+        """Answer what a backfill would do. See ``Backfills.plan``."""
+        return self._backfills.plan(tx, wish, now)
 
     def create_backfill(
         self, tx: Tx, wish: BackfillWish, now: datetime
     ) -> tuple[BackfillFacts, list[BackfillDate]]:
-        """Make the runs of a backfill. See ``Commands.create_backfill``."""
+        """Make the runs of a backfill. See ``Backfills.create``."""
         self._guard(tx)
-        made = self._commands.create_backfill(tx, wish, now)
+        made = self._backfills.create(tx, wish, now)
         self._finish(tx, now)
         return made
 
     def pause_backfill(
         self, tx: Tx, backfill_id: int, paused: bool, now: datetime
     ) -> BackfillFacts:
-        """Hold or resume a backfill. See ``Commands.pause_backfill``."""
+        """Hold or resume a backfill. See ``Backfills.pause``."""
         self._guard(tx)
-        facts = self._commands.pause_backfill(tx, backfill_id, paused, now)
+        facts = self._backfills.pause(tx, backfill_id, paused, now)
         self._finish(tx, now)
         return facts
 
     def cancel_backfill(self, tx: Tx, backfill_id: int, now: datetime) -> BackfillFacts:
-        """End a backfill. See ``Commands.cancel_backfill``."""
+        """End a backfill. See ``Backfills.cancel``."""
         self._guard(tx)
-        facts = self._commands.cancel_backfill(tx, backfill_id, now)
+        facts = self._backfills.cancel(tx, backfill_id, now)
         self._finish(tx, now)
         return facts
 

@@ -374,15 +374,14 @@ def count_unfinished_of_backfill(tx: Tx, backfill_id: int) -> int:
     return int(_COUNT_UNFINISHED.value(tx, {"b_backfill": backfill_id}))
 
 
-def adopt_run(tx: Tx, pk: int, backfill_id: int, version_id: int, digest: str, conf: Any) -> None:
-    """Make an ended run the run of a backfill: it keeps its id, runs the newest version."""
+def adopt_run(tx: Tx, pk: int, backfill_id: int) -> None:
+    """Make an ended run the run of a backfill; it keeps its id."""
     values: dict[str, Any] = {
         "run_type": RunType.BACKFILL.value,
         "triggered_by": "backfill",
         "backfill_id": backfill_id,
     }
     tx.execute(update(run).where(run.c.id == pk).values(values))
-    renew_run(tx, pk, version_id, digest, conf)
 
 
 def renew_run(tx: Tx, pk: int, version_id: int, digest: str, conf: Any) -> None:

@@ -1,0 +1,216 @@
+"""Backfills: planned, made, held, ended. Each is one transaction."""
+
+from datetime import datetime
+
+from tradewind.core import backfill as planned
+from tradewind.core.backfill import DateDecision, ExistingRun, Reprocess
+from tradewind.core.events import RunMoved
+from tradewind.core.params import check_conf
+from tradewind.core.runs import Run, RunType, run_id_of
+from tradewind.core.spec import DagSpec
+from tradewind.core.states import RunState
+from tradewind.errors import ConflictError, NotFoundError, RefusedError
+from tradewind.scheduler.commands import Commands, find_runnable
+from tradewind.scheduler.planner import Planner
+from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.wishes import BackfillWish
+from tradewind.store import attempts, backfills, runs
+from tradewind.store.backfills import BackfillDate, BackfillFacts
+from tradewind.store.dags import DagFacts
+from tradewind.store.database import Tx
+
+
+class Backfills:
+    """Carries out what people ask of backfills, or refuses it and changes nothing."""
+
+    def __init__(
+        self, live: Runs, planner: Planner, commands: Commands, *, conf_overrides_params: bool
+    ) -> None:
+        """Bind the parts, and say whether a run's conf goes over the Dag's Params."""
+        self._overrides = conf_overrides_params
+        self._live = live
+        self._planner = planner
+        self._commands = commands
+
+    def plan(self, tx: Tx, wish: BackfillWish, now: datetime) -> list[BackfillDate]:
+        """Answer what a backfill would do with each date; changes nothing.
+
+        Raises:
+            NotFoundError: There is no such Dag.
+            ConflictError: The Dag has an active backfill.
+            RefusedError: The range or the Dag does not allow it.
+        """
+        _, _, dates = self._plan(tx, wish, now)
+        return [_stored(place, date) for place, date in enumerate(dates)]
+
+    def create(
+        self, tx: Tx, wish: BackfillWish, now: datetime
+    ) -> tuple[BackfillFacts, list[BackfillDate]]:
+        """Make the runs of a backfill; they start as its own limit allows.
+
+        Raises:
+            NotFoundError: There is no such Dag.
+            ConflictError: The Dag has an active backfill.
+            RefusedError: The range or the Dag does not allow it.
+        """
+        facts, spec, dates = self._plan(tx, wish, now)
+        new = BackfillFacts(
+            dag_id=wish.dag_id,
+            from_date=wish.from_date,
+            to_date=wish.to_date,
+            max_active_runs=wish.max_active_runs,
+            reprocess_behavior=wish.reprocess_behavior,
+            run_backwards=wish.run_backwards,
+            conf=wish.conf,
+            created_at=now,
+        )
+        backfill_id = backfills.insert_backfill(tx, new, ())
+        made = []
+        for place, date in enumerate(dates):
+            stored = _stored(place, date)
+            if date.decision is not DateDecision.SKIP:
+                run = self._run_of_date(tx, backfill_id, facts, spec, wish, date, now)
+                stored = BackfillDate(
+                    position=place,
+                    logical_date=date.logical_date,
+                    decision=stored.decision,
+                    reason=stored.reason,
+                    run_pk=run.pk,
+                )
+            made.append(stored)
+        backfills.insert_backfill_dates(tx, backfill_id, made)
+        if all(date.decision is DateDecision.SKIP for date in dates):
+            backfills.complete_backfill(tx, backfill_id, now)
+        written = backfills.read_backfill(tx, backfill_id)
+        return written or new, made
+
+    def _plan(
+        self, tx: Tx, wish: BackfillWish, now: datetime
+    ) -> tuple[DagFacts, DagSpec, list[planned.BackfillDate]]:
+        facts = find_runnable(tx, wish.dag_id)
+        spec = facts.decode_spec()
+        check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
+        there = runs.read_runs_between(tx, wish.dag_id, wish.from_date, wish.to_date)
+        living = attempts.read_runs_with_live_attempts(tx, wish.dag_id)
+        active = backfills.read_active_backfill_of(tx, wish.dag_id)
+        dates = planned.plan_backfill(
+            spec,
+            planned.BackfillWish(
+                from_date=wish.from_date,
+                to_date=wish.to_date,
+                reprocess=_reprocess(wish.reprocess_behavior),
+                run_backwards=wish.run_backwards,
+                max_active_runs=wish.max_active_runs,
+            ),
+            now=now,
+            existing={
+                # A run that timed out is in flight until the last of its tasks has been ended.
+                date: ExistingRun(
+                    run_id=run.run_id,
+                    state=RunState.RUNNING if run.pk in living else run.state,
+                )
+                for date, run in there.items()
+            },
+            active_backfill=active.id if active else None,
+        )
+        return facts, spec, dates
+
+    def _run_of_date(
+        self,
+        tx: Tx,
+        backfill_id: int,
+        facts: DagFacts,
+        spec: DagSpec,
+        wish: BackfillWish,
+        date: planned.BackfillDate,
+        now: datetime,
+    ) -> Run:
+        info = date.info
+        if date.decision is DateDecision.CLEAR and date.run_id is not None:
+            run = runs.read_run(tx, facts.dag_id, date.run_id)
+            if run is not None:
+                runs.adopt_run(tx, run.pk, backfill_id)
+                self._commands.start_over(tx, run.pk, facts, spec, wish.conf, now)
+                return run
+        run = Run(
+            dag_id=facts.dag_id,
+            run_id=run_id_of(RunType.BACKFILL, info.run_after, info.logical_date),
+            run_type=RunType.BACKFILL,
+            logical_date=info.logical_date,
+            data_interval_start=info.data_interval_start,
+            data_interval_end=info.data_interval_end,
+            run_after=info.run_after,
+            conf=wish.conf,
+            triggered_by="backfill",
+            backfill_id=backfill_id,
+        )
+        return self._planner.make(tx, facts, spec, run, now).run
+
+    def pause(self, tx: Tx, backfill_id: int, paused: bool, now: datetime) -> BackfillFacts:
+        """Hold or resume a backfill; runs that run go on.
+
+        Raises:
+            NotFoundError: There is no such backfill.
+            ConflictError: It is completed.
+        """
+        facts = _backfill(tx, backfill_id)
+        if not backfills.set_backfill_paused(tx, backfill_id, paused):
+            raise _completed(facts)
+        self._planner.look_again()
+        return _backfill(tx, backfill_id)
+
+    def cancel(self, tx: Tx, backfill_id: int, now: datetime) -> BackfillFacts:
+        """End a backfill: its queued runs fail, runs that run go on.
+
+        Raises:
+            NotFoundError: There is no such backfill.
+            ConflictError: It is completed.
+        """
+        facts = _backfill(tx, backfill_id)
+        backfills.set_backfill_paused(tx, backfill_id, True)
+        if not backfills.complete_backfill(tx, backfill_id, now):
+            raise _completed(facts)
+        wish = runs.RunFilter(backfill_id=backfill_id, states=("queued",))
+        for run in runs.list_runs(tx, wish, limit=planned.MOST_DATES):
+            live = self._live.load(tx, run.pk)
+            moved = RunMoved(
+                old=RunState.QUEUED,
+                new=RunState.FAILED,
+                at=now,
+                reason="its backfill was cancelled",
+            )
+            self._live.record(live, moved, now)
+        return _backfill(tx, backfill_id)
+
+
+def _reprocess(text: str) -> Reprocess:
+    try:
+        return Reprocess(text)
+    except ValueError:
+        raise RefusedError(
+            "bad-reprocess-behavior",
+            f"There is no reprocess behavior '{text}'.",
+            "Use none, failed or completed.",
+        ) from None
+
+
+def _stored(place: int, date: planned.BackfillDate) -> BackfillDate:
+    return BackfillDate(
+        position=place,
+        logical_date=date.logical_date,
+        decision=date.decision.value,
+        reason=date.reason or None,
+    )
+
+
+def _backfill(tx: Tx, backfill_id: int) -> BackfillFacts:
+    facts = backfills.read_backfill(tx, backfill_id)
+    if facts is None:
+        raise NotFoundError("backfill-not-found", f"There is no backfill {backfill_id}.")
+    return facts
+
+
+def _completed(facts: BackfillFacts) -> ConflictError:
+    return ConflictError(
+        "backfill-completed", f"Backfill {facts.id} of Dag '{facts.dag_id}' is completed already."
+    )
