@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.core.admission import Candidate, Usage, Waitlist, choose_admissions, why_held
@@ -69,7 +69,7 @@ def test_each_one_admitted_fits_at_its_turn_and_none_that_fits_is_left(
     waiting: list[Candidate], before: Usage
 ) -> None:
     after = copied(before)
-    chosen = choose_admissions(waiting, after)
+    chosen = choose_admissions(waiting, after, START)
 
     counted = copied(before)
     for candidate in chosen:
@@ -83,7 +83,7 @@ def test_each_one_admitted_fits_at_its_turn_and_none_that_fits_is_left(
 @given(candidates(), usages())
 def test_no_use_is_raised_above_its_limit(waiting: list[Candidate], before: Usage) -> None:
     after = copied(before)
-    for one in choose_admissions(waiting, after):
+    for one in choose_admissions(waiting, after, START):
         slots = after.slots[one.pool]
         assert slots == -1 or after.pools[one.pool] <= slots
         assert after.runs[one.run_pk] <= one.max_active_tasks
@@ -106,7 +106,7 @@ def test_the_choice_is_that_of_going_down_the_line_whatever_order_they_came_in(
             line.admit(candidate)
             greedy.append(candidate)
 
-    assert choose_admissions(shuffled, copied(before)) == greedy
+    assert choose_admissions(shuffled, copied(before), START) == greedy
 
 
 @given(candidates(), usages(), usages(), st.sets(st.integers(0, 24)))
@@ -114,13 +114,13 @@ def test_a_waitlist_that_is_kept_chooses_like_a_fresh_one(
     waiting: list[Candidate], first: Usage, second: Usage, gone: set[int]
 ) -> None:
     kept = Waitlist(waiting)
-    admitted = kept.choose(first)
+    admitted = kept.choose(first, START)
     for ti_id in gone:
         kept.discard(ti_id)
     left = [c for c in waiting if c not in admitted and c.ti_id not in gone]
 
     assert kept.candidates() == sorted(left, key=lambda c: c.order)
-    assert kept.choose(copied(second)) == choose_admissions(left, copied(second))
+    assert kept.choose(copied(second), START) == choose_admissions(left, copied(second), START)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3))
@@ -144,7 +144,7 @@ def test_places_for_patience_keep_every_limit_and_are_given_once(seed: int, room
             max_active_tasks=rng.choice((2, 5)),
         )
         waiting.add(one)
-        for place in waiting.choose(use):
+        for place in waiting.choose(use, START):
             assert place.ti_id not in admitted
             admitted.add(place.ti_id)
             running.append(place)
@@ -157,3 +157,70 @@ def test_places_for_patience_keep_every_limit_and_are_given_once(seed: int, room
             use.runs[done.run_pk] -= 1
             use.dag_tasks["d", done.task_id] -= 1
             use.run_tasks[done.run_pk, done.task_id] -= 1
+
+
+@given(st.integers(0, 2**32), st.integers(2, 8))
+def test_who_wants_several_slots_has_its_turn_under_a_stream_that_fills_every_gap(
+    seed: int, slots: int
+) -> None:
+    rng = Random(seed)
+    waiting, use = Waitlist(), Usage(slots={"p": slots})
+    running: list[tuple[datetime, Candidate]] = []
+    now, number, waited = START, 0, 0
+    wide: Candidate | None = None
+    for _ in range(400):
+        if wide is None:
+            number += 1
+            wide = _of_stream(number, rng, weight=rng.choice((1, 9)), slots=rng.randint(2, slots))
+            waiting.add(wide)
+            waited = 0
+        while len(waiting) < 12:
+            number += 1
+            waiting.add(_of_stream(number, rng, weight=5, slots=1))
+        for place in waiting.choose(use, now):
+            running.append((now + timedelta(seconds=rng.randint(1, 120)), place))
+            waited += 1
+            wide = None if place is wide else wide
+        taken = sum(one.pool_slots for _, one in running)
+        assert use.pools["p"] == taken <= slots
+        # Eleven came before it, one of each ten places is for who has waited longest.
+        assert waited <= 12 * 10 + slots
+        running.sort(key=lambda pair: (pair[0], pair[1].ti_id))
+        now, done = running.pop(0)
+        use.pools["p"] -= done.pool_slots
+        use.runs[done.run_pk] -= 1
+
+
+def _of_stream(number: int, rng: Random, *, weight: int, slots: int) -> Candidate:
+    return Candidate(
+        ti_id=number,
+        run_pk=rng.randrange(3),
+        dag_id="d",
+        run_id="r",
+        task_id="t",
+        date=START + timedelta(seconds=number),
+        priority_weight=weight,
+        pool="p",
+        pool_slots=slots,
+        max_active_tasks=99,
+    )
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32))
+def test_a_pool_kept_for_one_whose_slots_never_come_lets_the_others_go_on(seed: int) -> None:
+    rng = Random(seed)
+    waiting, use = Waitlist(), Usage(slots={"p": 4}, pools={"p": 1})
+    wide = _of_stream(1, rng, weight=1, slots=4)
+    waiting.add(wide)
+    now, went, number = START, 0, 1
+    while now < START + timedelta(days=1):
+        number += 1
+        waiting.add(_of_stream(number, rng, weight=5, slots=1))
+        for place in waiting.choose(use, now):
+            use.pools["p"] -= place.pool_slots
+            went += 1
+        # Somebody holds one slot and waits for the others of this very pool.
+        now += timedelta(seconds=rng.randint(20, 60))
+    assert went > 60
+    assert wide.ti_id in waiting

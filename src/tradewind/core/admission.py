@@ -1,14 +1,16 @@
 """Which scheduled task instances may be queued now: pools, limits and priority.
 
 Pure: what waits and what is in use come in, a choice goes out. Nothing chosen ever raises a use
-above its limit, nothing that fits is left out, and the same input gives the same answer.
+above its limit, and the same input gives the same answer.
 
 The heaviest go first; but of each pool, every tenth place goes to who has waited longest. So a
-stream of heavy work slows down the light, and never stops it.
+stream of heavy work slows down the light, and never stops it. When the one that has waited longest
+wants more slots than are free, the pool is kept for it until they are: small tasks do not fill
+every gap for ever. But for such a pool, nothing that fits is left out.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import islice
 from typing import NamedTuple
@@ -54,6 +56,14 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A pool that is kept free for one that wants several of its slots."""
+
+    candidate: Candidate
+    until: datetime
+    """When it is given free again, should the slots not have come by then."""
+
+
 class Usage(msgspec.Struct, kw_only=True):
     """What is in use, and the slots of each pool; a choice counts itself in."""
 
@@ -74,6 +84,8 @@ class Usage(msgspec.Struct, kw_only=True):
     """By (run pk, task id); needed for tasks with ``max_active_tis_per_dagrun``. Counts alike."""
     room: int | None = None
     """How many more may be queued in all; None for no such limit."""
+    kept: dict[str, Kept] = {}
+    """Pools that are kept free for one candidate; a ``Waitlist`` keeps account of them."""
 
     def taken(self, pool: str) -> int:
         """Answer how many slots of a pool are taken, those of deferred ones where it says so."""
@@ -96,8 +108,8 @@ class Held(NamedTuple):
     """Why a candidate is not admitted now."""
 
     code: str
-    """``unknown-pool``, ``wants-too-much``, ``pool-full``, ``run-full``, ``task-full``,
-    ``task-full-in-run`` or ``full``."""
+    """``unknown-pool``, ``wants-too-much``, ``pool-full``, ``pool-kept``, ``run-full``,
+    ``task-full``, ``task-full-in-run`` or ``full``."""
     sentence: str
 
 
@@ -139,13 +151,28 @@ def _held_by_pool(candidate: Candidate, usage: Usage) -> Held | None:
             "wants-too-much",
             f"It wants {wanted} slots and pool '{name}' has only {slots}: it can never run.",
         )
+    kept = usage.kept.get(name)
+    is_own = kept is not None and kept.candidate.ti_id == candidate.ti_id
+    if kept is not None and not is_own:
+        return _held_by(kept)
     free = slots - usage.taken(name)
-    if wanted > free:
-        return Held(
-            "pool-full",
-            f"It wants {wanted} of the {slots} slots of pool '{name}' and {max(free, 0)} are free.",
-        )
-    return None
+    if wanted <= free:
+        return None
+    return Held(
+        "pool-full",
+        f"It wants {wanted} of the {slots} slots of pool '{name}' and {max(free, 0)} are free."
+        + (" It has waited longest: the others wait until there are enough." * is_own),
+    )
+
+
+def _held_by(kept: Kept) -> Held:
+    one = kept.candidate
+    return Held(
+        "pool-kept",
+        f"Pool '{one.pool}' is kept free for task '{one.task_id}' of run '{one.run_id}' of Dag "
+        f"'{one.dag_id}', which has waited longest and wants {one.pool_slots} slots; at the "
+        f"latest until {kept.until.isoformat(timespec='seconds')}.",
+    )
 
 
 def _held_by_run(candidate: Candidate, usage: Usage) -> Held | None:
@@ -189,6 +216,14 @@ def _held_by_room(usage: Usage) -> Held | None:
 TURN = 10
 """Every one of so many places of a pool goes to who has waited longest, whatever its weight."""
 
+FIRST_KEPT = timedelta(minutes=5)
+"""How long a pool is kept free for one at first; each time in vain, twice as long the next time.
+
+What holds its slots may itself wait for others of that pool: these must have their turn too.
+"""
+
+_LONGEST_KEPT = timedelta(days=1)
+_MOST_IN_VAIN = 10
 _LOOKED_AT = 20
 """How many of those who wait longest are looked at for one that fits."""
 
@@ -209,6 +244,7 @@ class Waitlist:
         self._live: dict[int, Candidate] = {}
         self._by_pool: dict[str, dict[int, Candidate]] = {}
         self._turns: dict[str, int] = {}
+        self._in_vain: dict[int, int] = {}
         for candidate in candidates:
             self.add(candidate)
 
@@ -233,16 +269,18 @@ class Waitlist:
         known = self._live.pop(ti_id, None)
         if known is not None:
             del self._by_pool[known.pool][ti_id]
+            self._in_vain.pop(ti_id, None)
 
     def candidates(self) -> list[Candidate]:
         """Answer all that wait, in the order they would be admitted."""
         return sorted(self._live.values(), key=lambda candidate: candidate.order)
 
-    def choose(self, usage: Usage) -> list[Candidate]:
+    def choose(self, usage: Usage, now: datetime) -> list[Candidate]:
         """Take out all that may be queued now, in order, counting them into ``usage``."""
         chosen: list[Candidate] = []
         aside: list[tuple[_Group, _Entry]] = []
         heads: list[tuple[Order, _Group]] = []
+        self._look_at_kept(usage, now, chosen)
         for key in list(self._groups):
             self._put_back(heads, key, usage)
         while heads and (usage.room is None or usage.room > 0):
@@ -252,7 +290,9 @@ class Waitlist:
                 self._put_back(heads, key, usage)
                 continue
             entry = self._groups[key][0]
-            patient = self._whose_turn(key[1], usage)
+            patient = self._whose_turn(key[1], usage, now)
+            if key[1] in usage.kept:
+                continue
             if patient is not None and patient is not entry[2]:
                 self._admit(patient, usage, chosen)
                 self._turns[key[1]] = 0
@@ -282,12 +322,36 @@ class Waitlist:
         self._turns[candidate.pool] = self._turns.get(candidate.pool, 0) + 1
         chosen.append(candidate)
 
-    def _whose_turn(self, pool: str, usage: Usage) -> Candidate | None:
-        """Answer who gets the next place of a pool for its patience, when it is time for that."""
-        if self._turns.get(pool, 0) < TURN - 1 or usage.slots.get(pool) == INFINITE:
+    def _whose_turn(self, pool: str, usage: Usage, now: datetime) -> Candidate | None:
+        """Answer who gets the next place of a pool for its patience, when it is time for that.
+
+        Who waits for nothing but more slots than are free has the pool kept for it.
+        """
+        if pool in usage.kept or self._turns.get(pool, 0) < TURN - 1:
             return None
-        oldest = islice(self._by_pool[pool].values(), _LOOKED_AT)
-        return next((one for one in oldest if why_held(one, usage) is None), None)
+        if usage.slots.get(pool) == INFINITE:
+            return None
+        for one in islice(self._by_pool[pool].values(), _LOOKED_AT):
+            if why_held(one, usage) is None:
+                return one
+            if _wants_only_slots(one, usage):
+                length = FIRST_KEPT * (1 << self._in_vain.get(one.ti_id, 0))
+                usage.kept[pool] = Kept(candidate=one, until=now + min(length, _LONGEST_KEPT))
+                return None
+        return None
+
+    def _look_at_kept(self, usage: Usage, now: datetime, chosen: list[Candidate]) -> None:
+        """Admit those that pools are kept for, or give the pools free that are kept in vain."""
+        for pool, kept in list(usage.kept.items()):
+            one = self._live.get(kept.candidate.ti_id)
+            if one is not None and why_held(one, usage) is None:
+                self._admit(one, usage, chosen)
+            elif one is not None and _wants_only_slots(one, usage) and now < kept.until:
+                continue
+            elif one is not None and now >= kept.until:
+                self._in_vain[one.ti_id] = min(self._in_vain.get(one.ti_id, 0) + 1, _MOST_IN_VAIN)
+            del usage.kept[pool]
+            self._turns[pool] = 0
 
     def _head(self, key: _Group) -> Order | None:
         group = self._groups.get(key, [])
@@ -299,17 +363,30 @@ class Waitlist:
         return None
 
 
+def _wants_only_slots(candidate: Candidate, usage: Usage) -> bool:
+    """Tell whether it would be admitted as soon as enough slots of its pool are free."""
+    held = _held_by_pool(candidate, usage)
+    if held is None or held.code != "pool-full":
+        return False
+    return not (
+        _held_by_run(candidate, usage) or _held_by_task(candidate, usage) or _held_by_room(usage)
+    )
+
+
 def _may_have_room(key: _Group, usage: Usage) -> bool:
     slots = usage.slots.get(key[1])
-    if slots is None:
+    if slots is None or key[1] in usage.kept:
         return False
     return slots == INFINITE or usage.taken(key[1]) < slots
 
 
-def choose_admissions(candidates: Iterable[Candidate], usage: Usage) -> list[Candidate]:
+def choose_admissions(
+    candidates: Iterable[Candidate], usage: Usage, now: datetime
+) -> list[Candidate]:
     """Answer the candidates to queue now, in order, counting them into ``usage``.
 
-    A smaller one of lower weight may overtake a heavier one that does not fit its pool.
+    A smaller one of lower weight may overtake a heavier one that does not fit its pool, as long as
+    the pool is not kept for that.
 
     Example:
         >>> from datetime import UTC
@@ -326,7 +403,7 @@ def choose_admissions(candidates: Iterable[Candidate], usage: Usage) -> list[Can
         ...     )
         ...     for i in (1, 2, 3)
         ... ]
-        >>> [c.task_id for c in choose_admissions(tasks, Usage(slots={"default_pool": 2}))]
+        >>> [c.task_id for c in choose_admissions(tasks, Usage(slots={"default_pool": 2}), day)]
         ['t3', 't2']
     """
-    return Waitlist(candidates).choose(usage)
+    return Waitlist(candidates).choose(usage, now)

@@ -368,7 +368,7 @@ class Engine:
         if not waiting.is_any_waiting():
             return
         waiting.set_pools(*pools.read_slots(tx))
-        for live, row in waiting.choose():
+        for live, row in waiting.choose(now):
             moved = TaskMoved(
                 task_id=row.task_id,
                 map_path=row.map_path,
@@ -431,6 +431,7 @@ class Engine:
             moments.parse_due,
             moments.callback_due,
             moments.deadline_due,
+            self._runs.waiting.kept_until(),
         )
         later = [moment for moment in known if moment is not None and moment > now]
         return min(later, default=None)

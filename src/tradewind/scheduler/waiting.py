@@ -152,9 +152,13 @@ class Waiting:
         self.usage.slots = slots
         self.usage.with_deferred = with_deferred
 
-    def choose(self) -> list[Found]:
+    def choose(self, now: datetime) -> list[Found]:
         """Choose what to queue now, in the pools that were set; count it as in use."""
-        return [self._scheduled[c.ti_id][1:] for c in self._waitlist.choose(self.usage)]
+        return [self._scheduled[c.ti_id][1:] for c in self._waitlist.choose(self.usage, now)]
+
+    def kept_until(self) -> datetime | None:
+        """Answer when the first pool is given free again that is kept for one, if any is."""
+        return min((kept.until for kept in self.usage.kept.values()), default=None)
 
     def candidate(self, ti_id: int) -> Candidate | None:
         """Answer an instance that waits for admission, to tell why it does."""

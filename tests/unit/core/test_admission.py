@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tradewind.core.admission import (
+    FIRST_KEPT,
     TURN,
     Candidate,
     Usage,
@@ -33,7 +34,7 @@ def usage(**more: object) -> Usage:
 
 
 def chosen(candidates: list[Candidate], use: Usage) -> list[int]:
-    return [candidate.ti_id for candidate in choose_admissions(candidates, use)]
+    return [candidate.ti_id for candidate in choose_admissions(candidates, use, DAY)]
 
 
 def test_heavier_first_then_earlier_then_lower_index_then_ids() -> None:
@@ -127,10 +128,10 @@ class TestWaitlist:
     def test_what_is_not_admitted_stays(self) -> None:
         waiting = Waitlist(one(n, max_active_tasks=2) for n in range(1, 5))
 
-        assert [c.ti_id for c in waiting.choose(usage())] == [1, 2]
+        assert [c.ti_id for c in waiting.choose(usage(), DAY)] == [1, 2]
         assert len(waiting) == 2
-        assert [c.ti_id for c in waiting.choose(usage())] == [3, 4]
-        assert waiting.choose(usage()) == []
+        assert [c.ti_id for c in waiting.choose(usage(), DAY)] == [3, 4]
+        assert waiting.choose(usage(), DAY) == []
 
     def test_what_is_taken_out_is_not_admitted(self) -> None:
         waiting = Waitlist([one(1), one(2)])
@@ -139,19 +140,19 @@ class TestWaitlist:
 
         assert 1 not in waiting
         assert [c.ti_id for c in waiting.candidates()] == [2]
-        assert [c.ti_id for c in waiting.choose(usage())] == [2]
+        assert [c.ti_id for c in waiting.choose(usage(), DAY)] == [2]
 
     def test_the_newest_of_one_id_counts(self) -> None:
         waiting = Waitlist([one(1, priority_weight=9), one(2, priority_weight=5)])
         waiting.add(one(1, priority_weight=1))
 
-        assert [c.ti_id for c in waiting.choose(usage())] == [2, 1]
+        assert [c.ti_id for c in waiting.choose(usage(), DAY)] == [2, 1]
 
     def test_what_was_held_is_admitted_when_there_is_room_again(self) -> None:
         waiting = Waitlist([one(1, pool="p", pool_slots=2), one(2, pool="p")])
 
-        assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}, pools={"p": 1}))] == [2]
-        assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}))] == [1]
+        assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}, pools={"p": 1}), DAY)] == [2]
+        assert [c.ti_id for c in waiting.choose(usage(slots={"p": 2}), DAY)] == [1]
 
 
 def test_deferred_ones_keep_their_slots_where_the_pool_says_so() -> None:
@@ -174,7 +175,7 @@ class TestFairness:
                 run = 10 + number % heavy_runs
                 waiting.add(one(number, run_pk=run, priority_weight=99, pool=mine.pool))
             full = {mine.pool: slots}
-            (taken,) = waiting.choose(usage(slots=full, pools={mine.pool: slots - 1}))
+            (taken,) = waiting.choose(usage(slots=full, pools={mine.pool: slots - 1}), DAY)
             if taken.ti_id == mine.ti_id:
                 return place
         raise AssertionError("it starves")
@@ -191,7 +192,7 @@ class TestFairness:
     def test_nine_places_of_ten_still_go_by_weight(self) -> None:
         waiting = Waitlist(one(n, priority_weight=n, max_active_tasks=99) for n in range(1, 61))
 
-        order = [c.ti_id for c in waiting.choose(usage())]
+        order = [c.ti_id for c in waiting.choose(usage(), DAY)]
 
         heaviest_first = sorted(order, reverse=True)
         patient = [n for n in order if n <= 6]
@@ -205,6 +206,82 @@ def test_one_that_gets_its_place_out_of_turn_gets_it_once() -> None:
     tasks = [one(n, run_pk=1, priority_weight=9, **pool) for n in range(1, 30)]
     waiting = Waitlist([one(99, run_pk=2, **pool), *tasks])
 
-    admitted = [c.ti_id for c in waiting.choose(usage(slots={"p": 64}))]
+    admitted = [c.ti_id for c in waiting.choose(usage(slots={"p": 64}), DAY)]
 
     assert sorted(admitted) == [*range(1, 30), 99]
+
+
+class TestKeptPools:
+    """One that wants several slots, beside small ones that would fill every gap."""
+
+    def full_of_small(self, *, until_turn: int = TURN) -> tuple[Waitlist, Usage]:
+        """A pool of four in which wide 1 waits, and after so many places its turn has come."""
+        waiting = Waitlist([self.wide(1)])
+        for number in range(100, 140):
+            waiting.add(one(number, run_pk=number, priority_weight=9, pool="p"))
+        use = usage(slots={"p": 4}, pools={"p": 3})
+        for _ in range(until_turn - 1):
+            (small,) = waiting.choose(use, DAY)
+            assert small.ti_id != 1
+            use.pools["p"] = 3
+        return waiting, use
+
+    def wide(self, ti_id: int) -> Candidate:
+        return one(ti_id, pool="p", pool_slots=3, run_id="wide")
+
+    def test_the_pool_is_kept_until_it_fits(self) -> None:
+        waiting, use = self.full_of_small()
+        assert waiting.choose(use, DAY) == []
+        use.pools["p"] = 2
+        assert waiting.choose(use, DAY) == []
+        use.pools["p"] = 1
+        admitted = [c.ti_id for c in waiting.choose(use, DAY)]
+        assert admitted == [1]
+        assert use.pools["p"] == 4
+        assert use.kept == {}
+
+    def test_both_can_tell_why_they_wait(self) -> None:
+        waiting, use = self.full_of_small()
+        waiting.choose(use, DAY)
+        mine = why_held(self.wide(1), use)
+        other = why_held(waiting.candidates()[0], use)
+        assert mine is not None
+        assert mine.code == "pool-full"
+        assert "the others wait" in mine.sentence
+        assert other is not None
+        assert other.code == "pool-kept"
+        assert "kept free for task 't1' of run 'wide'" in other.sentence
+
+    def test_kept_in_vain_others_go_on_and_the_next_time_is_longer(self) -> None:
+        waiting, use = self.full_of_small()
+        waiting.choose(use, DAY)
+        (first,) = use.kept.values()
+        assert first.until == DAY + FIRST_KEPT
+        later = DAY + FIRST_KEPT
+        (small,) = waiting.choose(use, later)
+        assert small.ti_id != 1
+        for _ in range(TURN):
+            use.pools["p"] = 3
+            waiting.choose(use, later)
+        (second,) = use.kept.values()
+        assert second.until == later + 2 * FIRST_KEPT
+
+    @pytest.mark.parametrize("how", ["gone", "pool too small", "held by its run"])
+    def test_one_that_waits_for_something_else_keeps_no_pool(self, how: str) -> None:
+        waiting, use = self.full_of_small()
+        waiting.choose(use, DAY)
+        assert use.kept
+        if how == "gone":
+            waiting.discard(1)
+        elif how == "pool too small":
+            use.slots["p"], use.pools["p"] = 2, 1
+        else:
+            use.runs[1] = 16
+        assert [c.ti_id for c in waiting.choose(use, DAY)] != []
+        assert use.kept == {}
+
+    def test_where_it_fits_nothing_is_kept(self) -> None:
+        waiting = Waitlist([self.wide(1), *(one(n, pool="p") for n in range(2, 6))])
+        use = usage(slots={"p": 16})
+        assert len(waiting.choose(use, DAY)) == 5
+        assert use.kept == {}
