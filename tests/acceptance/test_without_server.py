@@ -102,10 +102,10 @@ def test_a_run_here_sees_what_is_stored_and_writes_it(read_home: Shell, tmp_path
         "counting()\n"
     )
     read_home.ok("tradewind variables set counting_start 41")
-    read_home.ok("tradewind connections add counting --conn-uri http://me:pw@db")
-    assert "41 pw" in read_home.ok(f"tradewind dags test counting -f {file}").out
+    read_home.ok("tradewind connections add counting --conn-uri http://me:hunter2@db")
+    assert "41 ***" in read_home.ok(f"tradewind dags test counting -f {file}").out
     assert read_home.ok("tradewind variables get counting_start").out == "42\n"
-    assert "42 pw" in read_home.ok(f"tradewind tasks test counting count -f {file}").out
+    assert "42 ***" in read_home.ok(f"tradewind tasks test counting count -f {file}").out
 
 
 def test_a_task_is_looked_at_here(read_home: Shell, tmp_path: Path) -> None:

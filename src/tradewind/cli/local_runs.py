@@ -1,7 +1,6 @@
 """``dags test``, ``tasks test | render``, ``run``: a person's own code, in this very process."""
 
 import json
-import logging
 import os
 import runpy
 import sys
@@ -37,6 +36,8 @@ from tradewind.runtime.execute import run_task
 from tradewind.runtime.faults import user_traceback
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.local import run_dag_in
+from tradewind.runtime.local_log import readable_log, say_no_deadlines
+from tradewind.runtime.local_masks import hiding
 from tradewind.runtime.local_waits import run_legs
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.serialize import serialize_dag
@@ -151,7 +152,6 @@ def run_task_here(
         with importing_for(dag_id, task_id):
             dag = _load_dag(dag_id, path)
         order = _order(dag, task_id, _facts(dag, stored, logical_date, params), map_index)
-        _log_to_stderr()
         port.begin(dag_id, order.run.run_id, task_id, map_index)
         clock = SystemClock()
         run_leg = partial(
@@ -162,10 +162,12 @@ def run_task_here(
             test_mode=True,
             on_failure=debug if post_mortem else None,
         )
-        done = run_legs(order, port, clock, run_leg)
-    for xcom in done.xcoms:
-        print(f"{xcom.key}: {xcom.value.decode()}")
-    say(f"Task '{task_id}': {done.outcome}{f' ({done.error})' if done.error else ''}")
+        with readable_log(port.masker):
+            say_no_deadlines([task_id] if dag.get_task(task_id).deadline else [])
+            done = run_legs(order, port, clock, run_leg)
+        for xcom in done.xcoms:
+            print(f"{xcom.key}: {xcom.value.decode()}")
+        say(f"Task '{task_id}': {done.outcome}{f' ({done.error})' if done.error else ''}")
     return 0 if done.outcome in (LegState.SUCCESS, LegState.SKIPPED) else 1
 
 
@@ -187,12 +189,12 @@ def render_task(
         except Exception as error:  # noqa: BLE001 a template may raise anything; it is told
             sys.stderr.write(user_traceback(error))
             return 1
-    for field in task.template_fields:
-        print(f"# ----- {field}")
-        value = getattr(task, field, None)
-        if value is SET_DURING_EXECUTION:
-            value = "(known when the task runs)"
-        print(value if isinstance(value, str) else json.dumps(value, default=str))
+        for field in task.template_fields:
+            print(f"# ----- {field}")
+            value = getattr(task, field, None)
+            if value is SET_DURING_EXECUTION:
+                value = "(known when the task runs)"
+            print(value if isinstance(value, str) else json.dumps(value, default=str))
     return 0
 
 
@@ -254,11 +256,15 @@ def _refuse(dag_id: str, *, use_executor: bool, imgcat_dagrun: bool) -> None:
 
 @contextmanager
 def _asking_store(port: StoredPort | None = None) -> Iterator[StoredPort]:
-    """Let the code that runs in the block, Dag files as well, see what is stored."""
+    """Let the code that runs in the block, Dag files as well, see what is stored.
+
+    Secrets are hidden in what it prints and logs.
+    """
     port = port or StoredPort()
     token = bound_port.set(port)
     try:
-        yield port
+        with hiding(port.masker):
+            yield port
     finally:
         bound_port.reset(token)
 
@@ -366,9 +372,3 @@ def _bundle_of(path: Path) -> BundleRef:
     folder = settings.dags_folder if path.is_relative_to(settings.dags_folder) else path.parent
     root = find_root(folder)
     return BundleRef(name="local", root=str(root), dags_folder=str(folder))
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s"
-    )

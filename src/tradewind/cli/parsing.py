@@ -13,12 +13,12 @@ from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.child import Ask, Told
 from tradewind.protocol.clock import Clock
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register
+from tradewind.protocol.masking import Masker
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.reports import ParseReport
 from tradewind.server.folders import apply_scan, local_folders
 from tradewind.server.home import Home
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker
 from tradewind.worker.parses import Parses
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions

@@ -13,6 +13,7 @@ import msgspec
 from tradewind.cli.client import SECRETS, Api, Json, open_api, segment
 from tradewind.cli.runs import instances_path
 from tradewind.cli.variables import write_variable
+from tradewind.core.sensitive import secrets_of_connection, secrets_of_variable
 from tradewind.errors import NotFoundError
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.protocol.questions import FACTS, Question
@@ -38,10 +39,15 @@ class StoredPort(MemoryPort):
         """Answer the stored text, or None where there is no such variable."""
         path = f"{SECRETS}/variables/{segment(key)}"
         found = _ask(lambda api: _read(api, path), "secrets")
-        return None if found is None else str(found["value"])
+        if found is None:
+            return None
+        value = str(found["value"])
+        self.masker.add(secrets_of_variable(key, value))
+        return value
 
     def set_variable(self, key: str, value: str, description: str | None) -> None:
         """Write a variable into the store."""
+        self.masker.add(secrets_of_variable(key, value))
         _ask(lambda api: write_variable(api, key, value, description), "variables")
 
     def delete_variable(self, key: str) -> bool:
@@ -70,7 +76,9 @@ class StoredPort(MemoryPort):
         found = _ask(lambda api: _read(api, path), "secrets")
         if found is None:
             return None
-        return msgspec.convert({**found, "conn_id": found["connection_id"]}, ConnectionValue)
+        value = msgspec.convert({**found, "conn_id": found["connection_id"]}, ConnectionValue)
+        self.masker.add(secrets_of_connection(value.password, value.extra))
+        return value
 
     def get_xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int

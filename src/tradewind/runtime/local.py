@@ -2,7 +2,7 @@
 
 The same ``core.drive`` decides as in the scheduler. Tasks run one after the other in this process,
 so that breakpoints hold; a retry or a reschedule follows at once, its wait skipped; pools, limits
-on concurrency and earlier runs are left out of account.
+on concurrency, earlier runs and deadlines are left out of account.
 """
 
 import logging
@@ -30,7 +30,8 @@ from tradewind.protocol.ports import bound_port
 from tradewind.runtime.callbacks import call_each
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_answers import LocalAnswers
-from tradewind.runtime.local_log import readable_log, say
+from tradewind.runtime.local_log import readable_log, say, say_no_deadlines
+from tradewind.runtime.local_masks import hiding
 from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.local_waits import Leg, LocalWaits, Outcome
 from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
@@ -103,9 +104,15 @@ def run_dag_in(
     params.validate()
     port.data.begin(spec, clock)
     run = LocalRun(dag, facts, port)
-    with readable_log():
+    with readable_log(port.masker), hiding(port.masker):
+        say_no_deadlines(_with_deadlines(spec))
         _Runner(run, spec, facts, clock, mark_success_pattern).run_all()
     return run
+
+
+def _with_deadlines(spec: DagSpec) -> list[str]:
+    owners = {spec.dag_id: spec} | {task.task_id: task for task in spec.tasks} | dict(spec.groups)
+    return [name for name, owner in owners.items() if owner.deadlines]
 
 
 def _facts(

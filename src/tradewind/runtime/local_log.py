@@ -2,8 +2,10 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+from tradewind.protocol.masking import Masker
 
 log = logging.getLogger("tradewind.local")
 
@@ -14,24 +16,36 @@ def say(task_id: str, path: str, state: str, detail: str) -> None:
     log.info("%s%s %s%s", task_id, index, state, f": {detail}" if detail else "")
 
 
+def say_no_deadlines(owners: Sequence[str]) -> None:
+    """Tell whose deadlines are not watched, if there are any."""
+    if owners:
+        named = ", ".join(f"'{owner}'" for owner in owners)
+        log.warning("Deadlines (of %s) have no effect here: only a server watches the clock", named)
+
+
 class _Format(logging.Formatter):
     """One readable line a record; of a failure, the user's traceback below it."""
+
+    def __init__(self, masker: Masker) -> None:
+        """Hide what this masker knows."""
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+        self._masker = masker
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
         detail = getattr(record, "error_detail", "")
-        return f"{line}\n{detail.rstrip()}" if detail else line
+        return f"{line}\n{self._masker.hide(detail.rstrip())}" if detail else line
 
 
 @contextmanager
-def readable_log() -> Iterator[None]:
+def readable_log(masker: Masker) -> Iterator[None]:
     """Show log records on stderr for the time of the run, unless the caller shows them already."""
     root = logging.getLogger()
     if root.handlers:
         yield
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Format("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Format(masker))
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)

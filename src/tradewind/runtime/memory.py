@@ -8,13 +8,16 @@ from typing import Any
 import yaml
 
 from tradewind.core.mapping import is_within
+from tradewind.core.sensitive import secrets_of_connection, secrets_of_variable
 from tradewind.errors import TradewindError
 from tradewind.protocol.data_questions import DeleteXCom, FindXComs, SetXCom, XComsWithin
+from tradewind.protocol.masking import Masker
 from tradewind.protocol.ports import ConnectionValue
 from tradewind.protocol.questions import GetPreviousRun, Question
 from tradewind.runtime.data import LocalData
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.secrets import secrets_without_host
 
 XComKey = tuple[str, str, str, str, int]
 """Dag, run, task, key, map index."""
@@ -30,6 +33,12 @@ class MemoryPort:
     ) -> None:
         self.variables = dict(variables or {})
         self.connections = dict(connections or {})
+        self.masker = Masker(secrets_without_host())
+        """Knows every secret that was read; for whoever shows what this code prints."""
+        for key, text in self.variables.items():
+            self.masker.add(secrets_of_variable(key, text))
+        for one in self.connections.values():
+            self.masker.add(secrets_of_connection(one.password, one.extra))
         self.xcoms: dict[XComKey, bytes] = {}
         self.lengths: dict[XComKey, int | None] = {}
         self.answers: dict[type[Question], Callable[[Any], Any]] = {
@@ -74,6 +83,7 @@ class MemoryPort:
     def set_variable(self, key: str, value: str, description: str | None) -> None:
         """Write a variable for the rest of this run."""
         self.variables[key] = value
+        self.masker.add(secrets_of_variable(key, value))
 
     def delete_variable(self, key: str) -> bool:
         """Remove a variable; False where there was none."""
@@ -101,7 +111,8 @@ class MemoryPort:
         )
 
     def mask(self, *secrets: str) -> None:
-        """Hide nothing: what runs here prints to its own person's terminal."""
+        """Have these values hidden in what is shown from here on."""
+        self.masker.add(secrets)
 
     def get_xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int

@@ -20,9 +20,9 @@ from tradewind.protocol.orders import BundleRef
 from tradewind.protocol.reports import ImportFault
 from tradewind.runtime import listening
 from tradewind.runtime.faults import line_in, one_line, user_traceback
-from tradewind.runtime.installed import installed
 from tradewind.sdk import macros
 from tradewind.sdk.deadlines import DeadlineReference
+from tradewind.sdk.installed import installed
 from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.plugins import AirflowPlugin
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.protocol.orders import BundleRef
-from tradewind.runtime.installed import installed
 from tradewind.sdk import policies
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowClusterPolicySkipDag
+from tradewind.sdk.installed import installed
 
 MODULES = ("tradewind_local_settings", "airflow_local_settings")
 FOLDER = "config"

@@ -48,7 +48,6 @@ from tradewind.runtime.channel import Channel
 from tradewind.runtime.children import Children
 from tradewind.runtime.fence import Fence
 from tradewind.runtime.fork_safety import note_own_sockets, why_unsafe
-from tradewind.runtime.installed import installed
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.preload import preload_for
@@ -63,6 +62,7 @@ from tradewind.runtime.task_process import (
     run_callback_order,
     run_parse,
 )
+from tradewind.sdk.installed import installed
 
 KILL_AFTER_SECONDS = 4.5
 """From TERM to KILL when the fence falls; with a tick it stays below the 5 s promised."""

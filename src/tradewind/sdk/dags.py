@@ -19,6 +19,7 @@ from tradewind.sdk.decorators import task as task_decorators
 from tradewind.sdk.enums import DagRunType
 from tradewind.sdk.exceptions import AirflowException, DuplicateTaskIdFound, TaskNotFound
 from tradewind.sdk.group import TaskGroup
+from tradewind.sdk.installed import installed
 from tradewind.sdk.naming import check_key
 from tradewind.sdk.order import topological_order
 from tradewind.sdk.params import Param, ParamsDict
@@ -394,10 +395,7 @@ class DAG:
                 "dag.test() runs tasks in this process; for a run by workers start Tradewind and "
                 f"type: tradewind dags trigger {self.dag_id}"
             )
-        # importlib.metadata costs 30 ms to import, and only this needs it.
-        from importlib.metadata import entry_points  # noqa: PLC0415
-
-        for entry_point in entry_points(group="tradewind.local_runner"):
+        for entry_point in installed("tradewind.local_runner"):
             return entry_point.load()(
                 self,
                 run_after=run_after,

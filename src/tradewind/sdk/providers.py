@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from tradewind.sdk.installed import installed
+
 log = logging.getLogger("tradewind.providers")
 
 GROUP = "apache_airflow_provider"
@@ -29,11 +31,8 @@ class HookInfo(NamedTuple):
 @cache
 def provider_infos() -> Mapping[str, Mapping[str, Any]]:
     """Answer what each installed provider package says of itself, by package name."""
-    # 15 ms and as many modules, which few tasks need.
-    from importlib.metadata import entry_points  # noqa: PLC0415
-
     found: dict[str, Mapping[str, Any]] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in installed(GROUP):
         try:
             info = entry.load()()
         except Exception as error:  # noqa: BLE001 - one broken package must not hide the others

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from tradewind.core.states import LegState
 from tradewind.protocol.child import MASK, Ask, Done, FromTask, LogRecord, Push, Told
 from tradewind.protocol.exchange import Call
+from tradewind.protocol.masking import Masker, secrets_of
 from tradewind.protocol.orders import Cancel, TaskOrder
 from tradewind.protocol.reports import Finish, LogChunk, XComPush
 from tradewind.runtime.kernel import signal_group
@@ -17,7 +18,6 @@ from tradewind.runtime.strays import end_strays, mark_of
 from tradewind.worker.link import Link
 from tradewind.worker.logs import AttemptLog, open_log
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions, told
 from tradewind.worker.rendered import hide_fields

@@ -8,13 +8,13 @@ from typing import Protocol
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport, Called, callback_key
 from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Told
 from tradewind.protocol.exchange import Call
+from tradewind.protocol.masking import Masker, secrets_of
 from tradewind.protocol.reports import LogChunk
 from tradewind.runtime.kernel import signal_group
 from tradewind.worker.attempts import describe_status
 from tradewind.worker.link import Link
 from tradewind.worker.logs import AttemptLog, open_log
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions, told
 from tradewind.worker.timers import Timer

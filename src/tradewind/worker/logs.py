@@ -13,9 +13,9 @@ import msgspec
 
 from tradewind.protocol.child import LogRecord
 from tradewind.protocol.clock import Clock
+from tradewind.protocol.masking import Masker
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.reports import LogChunk
-from tradewind.worker.masking import Masker
 
 QUOTA_BYTES = 100 * 1024 * 1024
 """What one attempt may write; a task in an endless loop of prints must not fill the disk."""

@@ -13,13 +13,13 @@ from tradewind.protocol.child import Ask, Told
 from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.exchange import Answer, Registered
 from tradewind.protocol.lifeline import adopt_orphans
+from tradewind.protocol.masking import Masker
 from tradewind.protocol.orders import TaskOrder
 from tradewind.worker.attempts import Attempts
 from tradewind.worker.callbacks import Callbacks
 from tradewind.worker.conversation import Conversation
 from tradewind.worker.line import Endpoint
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker
 from tradewind.worker.parses import Parses
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions

@@ -9,13 +9,13 @@ import msgspec
 
 from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Parsed, Told
 from tradewind.protocol.exchange import Call
+from tradewind.protocol.masking import Masker, secrets_of
 from tradewind.protocol.orders import ParseOrder
 from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.runtime.kernel import signal_group
 from tradewind.worker.attempts import describe_status
 from tradewind.worker.link import Link
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.pool import Pool
 from tradewind.worker.questions import Questions, told
 from tradewind.worker.timers import Timer

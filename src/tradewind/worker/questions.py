@@ -14,9 +14,9 @@ import msgspec
 
 from tradewind.protocol.child import Ask, Told
 from tradewind.protocol.exchange import Call, CallReply
+from tradewind.protocol.masking import Masker
 from tradewind.worker.line import Connection, Endpoint, Reply
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker
 
 MAX_THREADS = 4
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from tradewind.core.sensitive import is_sensitive
-from tradewind.worker.masking import MASK, Masker
+from tradewind.protocol.masking import MASK, Masker
 
 MAX_FIELD_LENGTH = 4096
 

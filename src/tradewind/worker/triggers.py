@@ -12,6 +12,7 @@ import msgspec
 
 from tradewind.protocol.child import MASK, Ask, GoodUntil, LogRecord, Told
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange
+from tradewind.protocol.masking import Masker, secrets_of
 from tradewind.protocol.reports import LogChunk
 from tradewind.protocol.triggers import (
     Blocked,
@@ -29,7 +30,6 @@ from tradewind.protocol.triggers import (
 )
 from tradewind.worker.logs import AttemptLog, open_log
 from tradewind.worker.loop import Loop
-from tradewind.worker.masking import Masker, secrets_of
 from tradewind.worker.questions import Questions, told
 from tradewind.worker.trigger_link import TriggerLink
 

@@ -22,6 +22,7 @@ def test_variables_are_those_of_the_store(port: StoredPort) -> None:
     port.set_variable("shop/token", "n3w", None)
     port.set_variable("region", "eu", None)
     assert port.get_variable("shop/token") == "n3w"
+    assert port.masker.hide("s3cr3t, n3w, eu") == "***, ***, eu"
     assert port.variable_keys("shop/") == ["shop/token"]
     assert port.delete_variable("shop/token")
     assert not port.delete_variable("shop/token")

@@ -9,6 +9,7 @@ from tradewind import DAG, BaseAsyncOperator, EmptyOperator, PokeReturnValue, ta
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk import provided
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.installed import installed
 from tradewind.sdk.providers import provider_infos
 from tradewind.sdk.serde import encode
 
@@ -190,12 +191,14 @@ def test_a_provider_brings_decorators(tmp_path, monkeypatch):
         "[apache_airflow_provider]\nprovider_info = spinning:info\nbroken = nowhere:info\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    installed.cache_clear()
     provider_infos.cache_clear()
     try:
         assert provided.find_decorator("spin") is spin_task
         assert provided.find_decorator("spun") is None
         assert task.spin is spin_task
     finally:
+        installed.cache_clear()
         provider_infos.cache_clear()
         vars(task).pop("spin", None)
 

@@ -10,6 +10,8 @@ from tradewind import (
     BashOperator,
     Connection,
     DagRunState,
+    DeadlineAlert,
+    DeadlineReference,
     EmptyOperator,
     Param,
     PythonOperator,
@@ -22,6 +24,7 @@ from tradewind import (
 )
 from tradewind.errors import RefusedError
 from tradewind.sdk.clock import utcnow
+from tradewind.sdk.deadlines import FAIL_RUN
 from tradewind.sdk.exceptions import (
     AirflowDagCycleException,
     AirflowException,
@@ -370,3 +373,37 @@ def test_a_run_tells_what_its_templates_became():
 
     assert run.get_task_instance("say").rendered_fields == {"bash_command": "echo 2026-04-20"}
     assert run.get_task_instance("each", 1).rendered_map_index == "item 2"
+
+
+def test_there_are_no_earlier_runs():
+    with DAG("d", schedule="@daily", start_date=DAY - timedelta(days=9)) as made:
+
+        @task(depends_on_past=True, wait_for_downstream=True)
+        def look(ti=None, **context):
+            names = [name for name in context if name.startswith("prev_") and context[name]]
+            xcoms = ti.xcom_pull(task_ids="look", include_prior_dates=True)
+            return [names, xcoms, ti.get_previous_dagrun(), ti.get_previous_ti()]
+
+        look()
+
+    made.test(logical_date=DAY - timedelta(days=1))
+    run = made.test(logical_date=DAY)
+
+    assert run.get_task_instance("look").xcom_pull() == [[], None, None, None]
+
+
+def test_whose_deadlines_are_not_watched_is_told(caplog):
+    alert = DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=timedelta(), callback=FAIL_RUN
+    )
+    with DAG("d", deadline=alert) as made:
+        EmptyOperator(task_id="plain")
+        EmptyOperator(task_id="late", deadline=alert)
+
+    run = made.test()
+
+    assert run.state == "success"
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [
+        "Deadlines (of 'd', 'late') have no effect here: only a server watches the clock"
+    ]

@@ -10,11 +10,11 @@ import pytest
 
 from tradewind.protocol.orders import BundleRef, ParseOrder
 from tradewind.runtime import listening, plugins
-from tradewind.runtime.installed import installed
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.plugins import load_plugins
 from tradewind.sdk import macros
 from tradewind.sdk.deadlines import DeadlineReference
+from tradewind.sdk.installed import installed
 from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.operators.empty import EmptyOperator
 

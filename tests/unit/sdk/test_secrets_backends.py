@@ -13,6 +13,7 @@ from tradewind.protocol.ports import bound_port
 from tradewind.runtime.memory import MemoryPort
 from tradewind.sdk import providers
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.installed import installed
 from tradewind.sdk.providers import HookInfo, hook_classes
 from tradewind.sdk.secrets_backends import BaseSecretsBackend, EnvironmentVariablesBackend
 
@@ -110,22 +111,30 @@ class ShopHook(BaseHook):
         return True, "It answers"
 
 
+CACHED = (
+    installed,
+    providers.hook_classes,
+    providers.provider_infos,
+    providers.config_defaults,
+)
+
+
 def test_the_hook_of_a_connection_comes_from_an_installed_provider(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    module = __import__("sys").modules[__name__]
-    monkeypatch.setitem(__import__("sys").modules, "shop_provider", module)
-    providers.hook_classes.cache_clear()
-    providers.provider_infos.cache_clear()
+    hook_class = f"{__name__}.ShopHook"
     info = {
-        "connection-types": [
-            {"connection-type": "shop", "hook-class-name": "shop_provider.ShopHook"}
-        ],
+        "connection-types": [{"connection-type": "shop", "hook-class-name": hook_class}],
         "config": {"shop": {"options": {"size": {"default": "7"}}}},
     }
-    entry = type("Entry", (), {"name": "shop", "load": lambda self: lambda: info})
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [entry()])
-    providers.config_defaults.cache_clear()
+    (tmp_path / "shop_info.py").write_text(f"def info():\n    return {info}\n")
+    about = tmp_path / "shop-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[apache_airflow_provider]\nshop = shop_info:info\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for cached in CACHED:
+        cached.cache_clear()
     try:
         monkeypatch.setenv("AIRFLOW_CONN_UP", "shop://up/")
         monkeypatch.setenv("AIRFLOW_CONN_DOWN", "shop://down/")
@@ -133,16 +142,10 @@ def test_the_hook_of_a_connection_comes_from_an_installed_provider(
         assert (type(hook).__name__, hook.shop_conn_id, hook.quiet) == ("ShopHook", "up", True)
         assert Connection.get("up").test_connection() == (True, "It answers")
         assert Connection.get("down").test_connection() == (False, "no route")
-        assert hook_classes()["shop"] == HookInfo(
-            "shop_provider.ShopHook", "shop", connection_type="shop"
-        )
+        assert hook_classes()["shop"] == HookInfo(hook_class, "shop", connection_type="shop")
         assert providers.config_defaults() == {"shop": {"size": "7"}}
     finally:
-        for cached in (
-            providers.hook_classes,
-            providers.provider_infos,
-            providers.config_defaults,
-        ):
+        for cached in CACHED:
             cached.cache_clear()
     with pytest.raises(AirflowException, match='Unknown hook type "nobody"'):
         Connection("x", "nobody").get_hook()

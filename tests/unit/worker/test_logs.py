@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.protocol.child import LogRecord
+from tradewind.protocol.masking import Masker
 from tradewind.protocol.reports import LogChunk
 from tradewind.worker.logs import MAX_LINE_CHARACTERS, AttemptLog, ChunkSink, FileSink, log_file
-from tradewind.worker.masking import Masker
 
 
 class FixedClock:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tradewind.worker.masking import Masker
+from tradewind.protocol.masking import Masker
 from tradewind.worker.rendered import MAX_FIELD_LENGTH, hide_fields
 
 

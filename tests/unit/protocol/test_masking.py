@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.worker.masking import Masker
+from tradewind.protocol.masking import Masker
 
 SECRETS = st.text(min_size=4, max_size=40).filter(
     lambda text: text.strip() == text and "*" not in text
