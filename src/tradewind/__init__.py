@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import AssetAccessControl as AssetAccessControl
     from tradewind.sdk import AssetAlias as AssetAlias
     from tradewind.sdk import AssetAll as AssetAll
+    from tradewind.sdk import AssetAndTimeSchedule as AssetAndTimeSchedule
     from tradewind.sdk import AssetAny as AssetAny
     from tradewind.sdk import AssetOrTimeSchedule as AssetOrTimeSchedule
     from tradewind.sdk import AssetWatcher as AssetWatcher
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import BashOperator as BashOperator
     from tradewind.sdk import BranchMixIn as BranchMixIn
     from tradewind.sdk import BranchPythonOperator as BranchPythonOperator
+    from tradewind.sdk import CalendarTimetable as CalendarTimetable
     from tradewind.sdk import ChainMapper as ChainMapper
     from tradewind.sdk import Connection as Connection
     from tradewind.sdk import Context as Context
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from tradewind.sdk import FixedKeyMapper as FixedKeyMapper
     from tradewind.sdk import HourWindow as HourWindow
     from tradewind.sdk import IdentityMapper as IdentityMapper
+    from tradewind.sdk import Jitter as Jitter
     from tradewind.sdk import Label as Label
     from tradewind.sdk import Metadata as Metadata
     from tradewind.sdk import MinimumCount as MinimumCount

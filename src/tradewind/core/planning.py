@@ -12,7 +12,14 @@ import msgspec
 from tradewind.core.nodes import Instance
 from tradewind.core.runs import RunType, iso_utc
 from tradewind.core.spec import DagSpec, TaskSpec
-from tradewind.core.timetables import RunInfo, active_runs_limit, is_periodic, next_run
+from tradewind.core.timetables import (
+    RunInfo,
+    active_runs_limit,
+    is_periodic,
+    next_run,
+    waits_for_assets,
+    with_jitter,
+)
 from tradewind.errors import RefusedError
 
 
@@ -30,6 +37,8 @@ class DagFacts(msgspec.Struct, frozen=True, kw_only=True):
     change of the schedule or the end of a pause, which begin anew."""
     active_runs: int = 0
     """Its queued and running runs, those of backfills left out."""
+    assets_ready: bool = False
+    """Whether the assets it waits for were all updated since its last run."""
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +58,8 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
 
     With catchup each missed tick gets its run in turn, at most ``at_most`` a call (look again at
     once: ``look_at`` is then not after ``now``); without, the latest one only. While as many runs
-    are active as ``max_active_runs`` allows, none is created and the tick waits.
+    are active as ``max_active_runs`` allows, none is created and the tick waits; so does one of a
+    Dag that waits for assets too, until they were updated.
 
     Raises:
         ScheduleError: The timetable is not valid.
@@ -74,7 +84,12 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
     limit = runs_limit(spec)
     created: list[RunInfo] = []
     last, upcoming = facts.last, _fresh(facts, now)
+    waits = waits_for_assets(spec.timetable)
+    at_most = 1 if waits else at_most
     while upcoming is not None and upcoming.run_after <= now and len(created) < at_most:
+        if waits and not facts.assets_ready:
+            held = "the assets it waits for have not all been updated since its last run"
+            break
         active = facts.active_runs + len(created)
         if active >= limit:
             held = f"{active} runs are active and max_active_runs is {limit}"
@@ -130,12 +145,23 @@ def _unless_overtaken(spec: DagSpec, pending: RunInfo, now: datetime) -> RunInfo
 
 
 def _next(spec: DagSpec, last: RunInfo | None, now: datetime) -> RunInfo | None:
+    found = _next_tick(spec, last, now, catchup=spec.catchup)
+    if found is None or spec.jitter is None:
+        return found
+    # Whatever is asked for next must be due after it: a tick of a moment ago may be due only soon.
+    following = _next_tick(spec, found, now, catchup=True)
+    return with_jitter(found, spec.jitter, spec.dag_id, following)
+
+
+def _next_tick(
+    spec: DagSpec, last: RunInfo | None, now: datetime, *, catchup: bool
+) -> RunInfo | None:
     return next_run(
         spec.timetable,
         last=last,
         earliest=spec.start_date,
         latest=spec.end_date,
-        catchup=spec.catchup,
+        catchup=catchup,
         now=now,
     )
 

@@ -3,6 +3,7 @@
 Which runs to create is decided in ``planning`` and ``backfill``; their life in ``drive``.
 """
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -91,6 +92,21 @@ def run_id_of(
     """
     moment = run_after if logical_date is None else logical_date
     return f"{run_type.value}__{iso_utc(moment)}" + (f"_{suffix}" if suffix else "")
+
+
+def partition_run_id(run_type: RunType, run_after: datetime, key: str, salt: str = "") -> str:
+    """Answer the id of a run for a partition when nobody chose one.
+
+    It ends in a mark of what it is made from: the same partition may be run again, and whoever
+    asks for that again adds a ``salt``.
+
+    Example:
+        >>> partition_run_id(RunType.SCHEDULED, datetime(2026, 5, 1, tzinfo=UTC), "2026-04-30")
+        'scheduled__2026-05-01T00:00:00+00:00__2026-04-30__2853126f'
+    """
+    moment = iso_utc(run_after)
+    mark = hashlib.sha256(f"{run_type.value} {moment} {key} {salt}".encode()).hexdigest()[:8]
+    return f"{run_type.value}__{moment}__{key}__{mark}"
 
 
 def is_legal_run_id(run_id: str) -> bool:

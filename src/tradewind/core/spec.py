@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tradewind.core.deadlines import DeadlineSpec
-from tradewind.core.timetables import NullTimetable, Timetable
+from tradewind.core.timetables import Jitter, NullTimetable, Timetable
 
 
 class RetrySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -171,6 +171,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tasks: tuple[TaskSpec, ...] = ()
     """In topological order, ties by id."""
     timetable: Timetable = NullTimetable()
+    jitter: Jitter | None = None
+    """By how much its scheduled runs may start after their ticks."""
     timezone: str = "UTC"
     schedule_text: str | None = None
     """The schedule as its author wrote it."""

@@ -15,6 +15,7 @@ from tradewind.core.spec import (
     StartTrigger,
     TaskSpec,
 )
+from tradewind.core.timetables import Jitter
 from tradewind.runtime.promises import (
     dag_events,
     deadline_specs,
@@ -71,12 +72,13 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         file=file,
         tasks=tasks,
         timetable=dag.timetable.core,
+        jitter=_jitter(dag),
         timezone=zone_name(dag.timezone),
         schedule_text=schedule_text(dag.schedule),
         start_date=convert_to_utc(dag.start_date),
         end_date=convert_to_utc(dag.end_date),
         catchup=bool(dag.catchup),
-        max_active_runs=1 if dag.timetable.summary == "@continuous" else int(dag.max_active_runs),
+        max_active_runs=_runs_limit(dag),
         max_active_tasks=int(dag.max_active_tasks),
         max_consecutive_failed_dag_runs=int(dag.max_consecutive_failed_dag_runs),
         dagrun_timeout_seconds=_seconds(dag.dagrun_timeout),
@@ -359,6 +361,18 @@ def _whole(value: Any) -> Any:
 def _whole_retry(retries: int, delay: timedelta | None) -> RetrySpec | None:
     seconds = delay.total_seconds() if delay else 0.0
     return RetrySpec(retries=retries, delay_seconds=seconds) if retries else None
+
+
+def _runs_limit(dag: DAG) -> int:
+    limit = dag.timetable.active_runs_limit
+    return int(dag.max_active_runs) if limit is None else min(limit, int(dag.max_active_runs))
+
+
+def _jitter(dag: DAG) -> Jitter | None:
+    given = dag.schedule_jitter
+    if given is None or not given.up_to:
+        return None
+    return Jitter(up_to_seconds=given.up_to.total_seconds(), seed=given.seed)
 
 
 def _run_types(dag: DAG) -> tuple[str, ...] | None:

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from tradewind.core import planning
 from tradewind.core.planning import QueuedRun, Room, choose_runs_to_start, plan_instances, plan_runs
-from tradewind.core.runs import Run, RunType, run_id_of
+from tradewind.core.runs import Run, RunType, partition_run_id, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState
-from tradewind.core.timetables import RunInfo, active_runs_limit
+from tradewind.core.timetables import RunInfo, active_runs_limit, waits_for_assets
 from tradewind.errors import RefusedError
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
@@ -24,11 +25,25 @@ _RUNS_A_LOOK = 200
 _LOOK_EVERY = timedelta(seconds=1)
 
 
+class AssetGate(Protocol):
+    """What a Dag that waits for a time and for assets asks of those."""
+
+    def is_open(self, tx: Tx, facts: DagFacts, spec: DagSpec) -> bool:
+        """Tell whether all its assets were updated since its last run.
+
+        Whoever makes that true calls ``dags.wake_held``: a tick may wait for it.
+        """
+
+    def consume(self, tx: Tx, run: Run, spec: DagSpec, now: datetime) -> None:
+        """Count the updates there are as those of this run."""
+
+
 class Planner:
     """Makes scheduled runs on their ticks, and starts queued runs of every kind.
 
     Attributes:
         has_due: Whether a Dag may be due that was not before: the next look should be at once.
+        gate: What knows of updates of assets.
         queued_until: When the first of the queued runs comes due that were not due before.
     """
 
@@ -37,6 +52,7 @@ class Planner:
         self._live = live
         self._look = True
         self._looked_at: datetime | None = None
+        self.gate: AssetGate | None = None
         self.has_due = False
         self.queued_until: datetime | None = None
 
@@ -74,6 +90,7 @@ class Planner:
                 last=facts.marks.last_automated,
                 pending=facts.marks.next_run,
                 active_runs=active,
+                assets_ready=self._has_assets(tx, facts, spec),
             ),
             now,
         )
@@ -95,27 +112,24 @@ class Planner:
     def _make_scheduled(
         self, tx: Tx, facts: DagFacts, spec: DagSpec, info: RunInfo, now: datetime
     ) -> bool:
+        run = run_of_tick(facts.dag_id, info)
         # A person may have run this very date already; the tick then has its run.
-        if runs.read_run_of_date(tx, facts.dag_id, info.logical_date) is not None:
+        date = run.logical_date
+        if date is not None and runs.read_run_of_date(tx, facts.dag_id, date) is not None:
             return False
-        run_id = run_id_of(RunType.SCHEDULED, info.run_after, info.logical_date)
-        run = Run(
-            dag_id=facts.dag_id,
-            run_id=run_id,
-            run_type=RunType.SCHEDULED,
-            logical_date=info.logical_date,
-            data_interval_start=info.data_interval_start,
-            data_interval_end=info.data_interval_end,
-            run_after=info.run_after,
-            triggered_by="timetable",
-        )
         try:
-            self.make(tx, facts, spec, run, now)
+            made = self.make(tx, facts, spec, run, now)
         except RefusedError as refusal:
             # Dates of tasks may leave out a tick that the schedule holds: there is nothing to run.
-            _log.info("No run of %s: %s", run_id, refusal.message)
+            _log.info("No run of %s: %s", run.run_id, refusal.message)
             return False
+        if self.gate is not None and waits_for_assets(spec.timetable):
+            self.gate.consume(tx, made.run, spec, now)
         return True
+
+    def _has_assets(self, tx: Tx, facts: DagFacts, spec: DagSpec) -> bool:
+        waits = self.gate is not None and waits_for_assets(spec.timetable)
+        return waits and self.gate is not None and self.gate.is_open(tx, facts, spec)
 
     def make(self, tx: Tx, facts: DagFacts, spec: DagSpec, run: Run, now: datetime) -> LiveRun:
         """Write a run and its instances; it is queued.
@@ -141,6 +155,7 @@ class Planner:
             triggered_by=run.triggered_by,
             triggering_user_name=run.triggering_user_name,
             backfill_id=run.backfill_id,
+            partition_key=run.partition_key,
             version_id=facts.version_id,
             bundle=facts.bundle,
             digest=bundle.digest if bundle else "",
@@ -220,3 +235,27 @@ class Planner:
         of = run.backfill_id
         if of is not None and runs.count_unfinished_of_backfill(tx, of) == 0:
             backfills.complete_backfill(tx, of, now)
+
+
+def run_of_tick(dag_id: str, info: RunInfo) -> Run:
+    """Answer the scheduled run of a tick; one for a partition is known by its key, not by dates."""
+    if info.partition_key is not None:
+        run_id = partition_run_id(RunType.SCHEDULED, info.run_after, info.partition_key)
+        return Run(
+            dag_id=dag_id,
+            run_id=info.run_id or run_id,
+            run_type=RunType.SCHEDULED,
+            run_after=info.run_after,
+            partition_key=info.partition_key,
+            triggered_by="timetable",
+        )
+    return Run(
+        dag_id=dag_id,
+        run_id=info.run_id or run_id_of(RunType.SCHEDULED, info.run_after, info.logical_date),
+        run_type=RunType.SCHEDULED,
+        logical_date=info.logical_date,
+        data_interval_start=info.data_interval_start,
+        data_interval_end=info.data_interval_end,
+        run_after=info.run_after,
+        triggered_by="timetable",
+    )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tradewind.sdk.asynchronous import BaseAsyncOperator as BaseAsyncOperator
     from tradewind.sdk.branching import BaseBranchOperator as BaseBranchOperator
     from tradewind.sdk.branching import BranchMixIn as BranchMixIn
+    from tradewind.sdk.calendars import CalendarTimetable as CalendarTimetable
+    from tradewind.sdk.calendars import Jitter as Jitter
     from tradewind.sdk.configuration import conf as conf
     from tradewind.sdk.connection import Connection as Connection
     from tradewind.sdk.context import Context as Context
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.operators.python import ShortCircuitOperator as ShortCircuitOperator
     from tradewind.sdk.params import Param as Param
     from tradewind.sdk.params import ParamsDict as ParamsDict
+    from tradewind.sdk.partition_timetables import AssetAndTimeSchedule as AssetAndTimeSchedule
     from tradewind.sdk.partition_timetables import AssetOrTimeSchedule as AssetOrTimeSchedule
     from tradewind.sdk.partition_timetables import CronPartitionTimetable as CronPartitionTimetable
     from tradewind.sdk.partition_timetables import (
@@ -131,6 +134,7 @@ EXPORTS = {
     "AssetAlias": "tradewind.sdk.assets",
     "AssetAll": "tradewind.sdk.assets",
     "AssetAny": "tradewind.sdk.assets",
+    "AssetAndTimeSchedule": "tradewind.sdk.partition_timetables",
     "AssetOrTimeSchedule": "tradewind.sdk.partition_timetables",
     "AssetWatcher": "tradewind.sdk.assets",
     "AsyncCallback": "tradewind.sdk.deadlines",
@@ -146,6 +150,7 @@ EXPORTS = {
     "BashOperator": "tradewind.sdk.operators.bash",
     "BranchMixIn": "tradewind.sdk.branching",
     "BranchPythonOperator": "tradewind.sdk.operators.python",
+    "CalendarTimetable": "tradewind.sdk.calendars",
     "ChainMapper": "tradewind.sdk.partitions",
     "Connection": "tradewind.sdk.connection",
     "Context": "tradewind.sdk.context",
@@ -168,6 +173,7 @@ EXPORTS = {
     "FixedKeyMapper": "tradewind.sdk.partitions",
     "HourWindow": "tradewind.sdk.partitions",
     "IdentityMapper": "tradewind.sdk.partitions",
+    "Jitter": "tradewind.sdk.calendars",
     "Label": "tradewind.sdk.edges",
     "Metadata": "tradewind.sdk.assets",
     "MinimumCount": "tradewind.sdk.partitions",

@@ -13,6 +13,7 @@ from typing import Any
 from tradewind.errors import did_you_mean
 from tradewind.sdk import scope
 from tradewind.sdk.arguments import as_list, as_span
+from tradewind.sdk.calendars import Jitter
 from tradewind.sdk.dag_cli import run_cli
 from tradewind.sdk.deadlines import DeadlineAlert, as_alerts
 from tradewind.sdk.decorators import task as task_decorators
@@ -82,6 +83,7 @@ class DAG:
     fail_fast: bool
     run_retries: int
     run_retry_delay: timedelta
+    schedule_jitter: Jitter | None
     allowed_run_types: list[Any] | None
     dag_display_name: str
     warnings: list[str]
@@ -122,6 +124,7 @@ class DAG:
         rerun_with_latest_version: bool | None = None,
         run_retries: int = 0,
         run_retry_delay: timedelta | float = timedelta(minutes=5),
+        schedule_jitter: timedelta | Jitter | None = None,
         **kwargs: Any,
     ) -> None:
         given = dict(locals())
@@ -177,6 +180,7 @@ class DAG:
         if timeout is not None and not isinstance(timeout, timedelta):
             raise TypeError(f"dagrun_timeout must be a timedelta, not {type(timeout).__name__}")
         self.timetable: Timetable = timetable_of(given["schedule"], self.timezone)
+        given["schedule_jitter"] = Jitter.of(given["schedule_jitter"])
 
     def __enter__(self) -> "DAG":
         scope.push_dag(self)

@@ -9,12 +9,19 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tradewind.core.timetables import values
-from tradewind.core.timetables.ticks import cron_ticks, last_before
+from tradewind.core.timetables.due import partition_run, triggered_run
+from tradewind.core.timetables.ticks import ticks_of
 from tradewind.sdk.assets import BaseAsset, condition_of
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
 from tradewind.sdk.partitions import IdentityMapper, PartitionMapper
-from tradewind.sdk.timetables import AssetTriggeredTimetable, Timetable, timetable_of
-from tradewind.sdk.timezone import parse_timezone, zone_name
+from tradewind.sdk.timetables import (
+    AssetTriggeredTimetable,
+    Timetable,
+    cron_of,
+    patience_of,
+    timetable_of,
+    zone_of,
+)
 
 _NO_PARTITIONS = (
     "this Dag's schedule gives partitions: its runs are not started by it yet; trigger it by hand",
@@ -40,13 +47,28 @@ class AssetOrTimeSchedule(Timetable):
 
     def __init__(self, *, timetable: Any, assets: Any) -> None:
         self.timetable = timetable_of(timetable, dt.UTC)
-        super().__init__(self.timetable.core)
+        super().__init__(values.AssetOrTime(timetable=self.timetable.core))
         self.condition = _condition(assets)
 
-    @property
-    def summary(self) -> str:
-        """Answer the rule in a few characters."""
-        return f"Asset or {self.timetable.summary}"
+
+class AssetAndTimeSchedule(Timetable):
+    """Due once a time of a timetable has come and the assets have changed since its last run.
+
+    Example:
+        >>> from tradewind.sdk.assets import Asset
+        >>> AssetAndTimeSchedule(timetable="0 6 * * *", assets=[Asset("sales")]).summary
+        'Asset and 0 6 * * *'
+    """
+
+    def __init__(self, *, timetable: Any, assets: Any) -> None:
+        self.timetable = timetable_of(timetable, dt.UTC)
+        if not self.timetable.periodic:
+            raise AirflowTimetableInvalid(
+                f"'{self.timetable.summary}' has no times that could wait for assets; "
+                "use a cron expression, a timedelta or another timetable"
+            )
+        super().__init__(values.AssetAndTime(timetable=self.timetable.core))
+        self.condition = _condition(assets)
 
 
 class PartitionedAssetTimetable(AssetTriggeredTimetable):
@@ -69,7 +91,7 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
         partition_mapper_config: Mapping[Any, PartitionMapper] | None = None,
         default_partition_mapper: PartitionMapper | None = None,
     ) -> None:
-        super().__init__(_condition(assets))
+        super().__init__(_condition(assets), core=values.PartitionedAsset())
         self.partition_mapper_config = dict(partition_mapper_config or {})
         self.default_partition_mapper = default_partition_mapper or IdentityMapper()
 
@@ -85,12 +107,7 @@ class PartitionedAtRuntime(Timetable):
     warnings = _NO_PARTITIONS
 
     def __init__(self) -> None:
-        super().__init__(values.NullTimetable())
-
-    @property
-    def summary(self) -> str:
-        """Answer the rule in a few characters."""
-        return "Partitioned at runtime"
+        super().__init__(values.PartitionedAtRuntime())
 
 
 class Partition(NamedTuple):
@@ -104,6 +121,9 @@ class CronPartitionTimetable(Timetable):
     """Due at each tick of a cron expression, for a partition named by the tick.
 
     With ``run_offset`` the partition is that of an earlier (below 0) or later tick.
+
+    Raises:
+        AirflowTimetableInvalid: It is no cron expression, or the offset no number of ticks.
 
     Example:
         >>> daily = CronPartitionTimetable("0 6 * * *", run_offset=-1, key_format="%Y-%m-%d")
@@ -122,28 +142,29 @@ class CronPartitionTimetable(Timetable):
         run_immediately: bool | dt.timedelta | None = False,
         key_format: str = "%Y-%m-%dT%H:%M:%S",
     ) -> None:
-        zone = timezone if isinstance(timezone, str) else zone_name(timezone)
-        self.rule = timetable_of(cron, parse_timezone(zone)).core
-        super().__init__(values.NullTimetable())
-        if not isinstance(self.rule, values.CronTrigger):
-            raise AirflowTimetableInvalid(f"'{cron}' is no cron expression")
-        self.timezone = zone
-        self.run_offset = run_offset or 0
-        self.run_immediately = run_immediately
-        self.key_format = key_format
-
-    @property
-    def summary(self) -> str:
-        """Answer the rule in a few characters."""
-        assert isinstance(self.rule, values.CronTrigger)  # noqa: S101 - checked when it was made
-        return self.rule.cron
+        super().__init__(
+            values.CronPartition(
+                cron=cron_of(cron),
+                timezone=zone_of(timezone),
+                run_offset=_whole(run_offset),
+                run_immediately=patience_of(run_immediately),
+                key_format=key_format,
+            )
+        )
 
     def partition_of(self, tick: dt.datetime) -> Partition:
         """Answer the partition that the run of a tick is for."""
-        assert isinstance(self.rule, values.CronTrigger)  # noqa: S101 - checked when it was made
-        ticks = cron_ticks(self.rule.cron, self.timezone)
-        for _ in range(abs(self.run_offset)):
-            moved = ticks.after(tick) if self.run_offset > 0 else last_before(ticks, tick)
-            tick = moved or tick
-        local = tick.astimezone(parse_timezone(self.timezone))
-        return Partition(tick, local.strftime(self.key_format))
+        rule = self.core
+        assert isinstance(rule, values.CronPartition)  # noqa: S101 - it was made here
+        run = partition_run(rule, ticks_of(rule), triggered_run(tick.astimezone(dt.UTC), 0))
+        assert run.partition_date is not None  # noqa: S101 - the same
+        assert run.partition_key is not None  # noqa: S101 - the same
+        return Partition(run.partition_date, run.partition_key)
+
+
+def _whole(run_offset: int | None) -> int:
+    if run_offset is not None and not isinstance(run_offset, int):
+        raise AirflowTimetableInvalid(
+            f"run_offset is a number of ticks, for example -1, not {run_offset!r}"
+        )
+    return run_offset or 0

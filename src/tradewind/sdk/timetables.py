@@ -6,6 +6,7 @@ from typing import Any
 
 from tradewind.core.timetables import delta, values
 from tradewind.core.timetables.schedule import check_timetable, from_schedule
+from tradewind.core.timetables.text import active_runs_limit, is_periodic, summary
 from tradewind.sdk.assets import BaseAsset, condition_of
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
 from tradewind.sdk.timezone import as_instant, zone_name
@@ -30,18 +31,23 @@ class Timetable:
     @property
     def summary(self) -> str:
         """Answer the rule in a few characters."""
-        return _summary(self.core)
+        return summary(self.core)
 
     @property
     def can_be_scheduled(self) -> bool:
         """Say whether it is ever due by itself."""
-        return not isinstance(self.core, values.NullTimetable)
+        never = values.NullTimetable | values.PartitionedAtRuntime
+        return not isinstance(self.core, never)
 
     @property
     def periodic(self) -> bool:
         """Say whether it is due again and again, so that a backfill makes sense."""
-        single = values.NullTimetable | values.OnceTimetable | values.ContinuousTimetable
-        return not isinstance(self.core, single)
+        return is_periodic(self.core)
+
+    @property
+    def active_runs_limit(self) -> int | None:
+        """Answer how many runs may be active at once because of it; None for any number."""
+        return active_runs_limit(self.core)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timetable) and other.core == self.core
@@ -92,10 +98,10 @@ class CronTriggerTimetable(Timetable):
     ) -> None:
         super().__init__(
             values.CronTrigger(
-                cron=_cron(cron),
-                timezone=_zone(timezone),
+                cron=cron_of(cron),
+                timezone=zone_of(timezone),
                 interval_seconds=_seconds(interval),
-                run_immediately=_patience(run_immediately),
+                run_immediately=patience_of(run_immediately),
             )
         )
 
@@ -112,10 +118,10 @@ class MultipleCronTriggerTimetable(Timetable):
     ) -> None:
         super().__init__(
             values.MultipleCronTrigger(
-                crons=tuple(_cron(cron) for cron in crons),
-                timezone=_zone(timezone),
+                crons=tuple(cron_of(cron) for cron in crons),
+                timezone=zone_of(timezone),
                 interval_seconds=_seconds(interval),
-                run_immediately=_patience(run_immediately),
+                run_immediately=patience_of(run_immediately),
             )
         )
 
@@ -124,7 +130,7 @@ class CronDataIntervalTimetable(Timetable):
     """Due at the end of each interval between two ticks of a cron expression."""
 
     def __init__(self, cron: str, timezone: str | dt.tzinfo = "UTC") -> None:
-        super().__init__(values.CronDataInterval(cron=_cron(cron), timezone=_zone(timezone)))
+        super().__init__(values.CronDataInterval(cron=cron_of(cron), timezone=zone_of(timezone)))
 
 
 class DeltaTriggerTimetable(Timetable):
@@ -171,17 +177,12 @@ class AssetTriggeredTimetable(Timetable):
         "it by hand",
     )
 
-    def __init__(self, condition: BaseAsset) -> None:
-        super().__init__(values.NullTimetable())
+    def __init__(self, condition: BaseAsset, core: values.Timetable | None = None) -> None:
+        super().__init__(values.AssetTriggered() if core is None else core)
         self.condition = condition
 
-    @property
-    def summary(self) -> str:
-        """Answer the rule in a few characters."""
-        return "Asset"
 
-
-def timetable_of(schedule: Any, zone: dt.tzinfo) -> Timetable:
+def timetable_of(schedule: Any, zone: dt.tzinfo | str) -> Timetable:
     """Answer the timetable of whatever an author passes as ``schedule``.
 
     Raises:
@@ -197,7 +198,7 @@ def timetable_of(schedule: Any, zone: dt.tzinfo) -> Timetable:
     if condition is not None:
         return AssetTriggeredTimetable(condition)
     try:
-        return Timetable(from_schedule(schedule, zone_name(zone)))
+        return Timetable(from_schedule(schedule, zone_of(zone)))
     except values.ScheduleError as error:
         raise AirflowTimetableInvalid(str(error)) from None
 
@@ -211,30 +212,12 @@ def schedule_text(schedule: Any) -> str | None:
     return schedule.summary if isinstance(schedule, Timetable) else str(schedule)
 
 
-def _summary(core: values.Timetable) -> str:
-    match core:
-        case values.NullTimetable():
-            return "None"
-        case values.OnceTimetable():
-            return "@once"
-        case values.ContinuousTimetable():
-            return "@continuous"
-        case values.CronTrigger(cron=cron) | values.CronDataInterval(cron=cron):
-            return cron
-        case values.MultipleCronTrigger(crons=crons):
-            return ", ".join(crons)
-        case values.EventsTimetable(events=events, description=description):
-            return description or f"{len(events)} events"
-        case values.DeltaTrigger(delta=step) | values.DeltaDataInterval(delta=step):
-            return _written(step)
+def cron_of(cron: str) -> str:
+    """Answer a cron expression; a preset as the expression it stands for.
 
-
-def _written(step: values.Delta) -> str:
-    fields = {name: getattr(step, name) for name in step.__struct_fields__}
-    return ", ".join(f"{name}={value}" for name, value in fields.items() if value) or "0"
-
-
-def _cron(cron: str) -> str:
+    Raises:
+        AirflowTimetableInvalid: It is none.
+    """
     try:
         core = from_schedule(cron, "UTC")
     except values.ScheduleError as error:
@@ -244,7 +227,8 @@ def _cron(cron: str) -> str:
     return core.cron
 
 
-def _zone(zone: str | dt.tzinfo) -> str:
+def zone_of(zone: str | dt.tzinfo) -> str:
+    """Answer the name of a time zone."""
     return zone if isinstance(zone, str) else zone_name(zone)
 
 
@@ -262,7 +246,8 @@ def _seconds(interval: Any) -> float:
     return float((start + interval - start).total_seconds())
 
 
-def _patience(run_immediately: bool | dt.timedelta | None) -> bool | float | None:
+def patience_of(run_immediately: bool | dt.timedelta | None) -> bool | float | None:
+    """Answer ``run_immediately`` as data: a time in seconds."""
     if isinstance(run_immediately, dt.timedelta):
         return run_immediately.total_seconds()
     return run_immediately

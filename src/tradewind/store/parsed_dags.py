@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
 from tradewind.core.spec import DagSpec, structure_hash
-from tradewind.core.timetables import Timetable
+from tradewind.core.timetables import Jitter, Timetable
 from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.store.dags import wake_held
 from tradewind.store.database import Tx
@@ -33,6 +33,7 @@ class _Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a spec that decides when runs are due."""
 
     timetable: Timetable | None = None
+    jitter: Jitter | None = None
     catchup: bool = False
     start_date: datetime | None = None
     end_date: datetime | None = None

@@ -81,6 +81,13 @@ ROWS = [
     ),
     ("EventsTimetable", type, "EventsTimetable([day]).can_be_scheduled"),
     (
+        "AssetAndTimeSchedule",
+        type,
+        "AssetAndTimeSchedule(timetable=daily, assets=[Asset('a')]).summary",
+    ),
+    ("CalendarTimetable", type, "CalendarTimetable(daily, weekdays=['fri']).core.weekdays == (4,)"),
+    ("Jitter", type, "Jitter.of(hour).seed == ''"),
+    (
         "AssetOrTimeSchedule",
         type,
         "AssetOrTimeSchedule(timetable=daily, assets=[Asset('a')]).summary",
@@ -198,4 +205,4 @@ def test_each_is_the_same_under_the_fields_name():
 def test_no_row_is_there_twice():
     names = [row[0] for row in ROWS]
 
-    assert len(names) == len(set(names)) == 96
+    assert len(names) == len(set(names)) == 99

@@ -105,6 +105,12 @@ DAG_ROWS = [
         ("manual", "backfill"),
     ),
     ("dag_display_name", "Sales", lambda dag: spec_of(dag).display_name, "Sales"),
+    (
+        "schedule_jitter",
+        timedelta(minutes=5),
+        lambda dag: spec_of(dag).jitter.up_to_seconds,
+        300.0,
+    ),
     ("run_retries", 2, lambda dag: spec_of(dag).run_retry.retries, 2),
     ("disable_bundle_versioning", True, warned("'disable_bundle_versioning' has no effect"), True),
     ("rerun_with_latest_version", False, warned("'rerun_with_latest_version' has no effect"), True),

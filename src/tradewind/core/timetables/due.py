@@ -7,22 +7,34 @@ however far back the start date lies.
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
+from tradewind.core.timetables.days import Days
 from tradewind.core.timetables.delta import (
     latest_on_clock,
     latest_on_grid,
     step_back,
     take_step,
 )
-from tradewind.core.timetables.ticks import Ticks, first_from, last_before, ticks_of
+from tradewind.core.timetables.nesting import time_half
+from tradewind.core.timetables.ticks import (
+    Ticks,
+    find_zone,
+    first_from,
+    last_before,
+    on_calendar,
+    ticks_of,
+)
 from tradewind.core.timetables.values import (
+    Calendar,
     ContinuousTimetable,
     CronDataInterval,
+    CronPartition,
     CronTrigger,
     DeltaDataInterval,
     DeltaTrigger,
     EventsTimetable,
     MultipleCronTrigger,
-    NullTimetable,
     OnceTimetable,
     RunInfo,
     Timetable,
@@ -32,6 +44,8 @@ _SHORTEST_GRACE = timedelta(minutes=5)
 _TINY = timedelta(microseconds=1)
 _SHORTEST_CONTINUOUS = timedelta(seconds=1)
 """Runs that end as they start would follow each other as fast as the machine can make them."""
+_MOST_STEPS = 20_000
+"""Steps in a row that fall on days left out: more, and there is none that does not."""
 _THE_BEGINNING = datetime(2, 1, 1, tzinfo=UTC)
 
 
@@ -63,29 +77,83 @@ def next_run(
     A Dag that never ran and has no start date is anchored on ``now``, and so are first runs of
     deltas and events without catchup: keep that answer until its run exists, do not ask again.
 
+    Of a timetable that waits for assets it is the run of the next time. One of the author's own
+    has no answer here: only a worker can tell (see ``needs_worker``).
+
     Raises:
         ScheduleError: The timetable is not valid (see ``check_timetable``).
     """
     asked = _Situation(last, _utc(earliest), _utc(latest), catchup, now.astimezone(UTC))
-    match timetable:
-        case NullTimetable():
-            return None
+    rule = time_half(timetable)
+    match rule:
         case OnceTimetable():
             return _next_once(asked)
         case ContinuousTimetable():
             return _next_continuous(asked)
+        case DeltaTrigger() | DeltaDataInterval():
+            return _next_step(rule, asked)
+        case Calendar(timetable=DeltaTrigger() as inner):
+            return _next_step_on_calendar(inner, rule, asked)
+        case _:
+            return _next_tick(rule, None, asked)
+
+
+def _next_tick(rule: Timetable, calendar: Calendar | None, asked: _Situation) -> RunInfo | None:
+    """Answer the next run of a timetable whose ticks do not depend on a start date."""
+    match rule:
         case CronTrigger() | MultipleCronTrigger():
-            tick = _next_cron_tick(timetable, ticks_of(timetable), asked)
-            return _triggered(tick, timetable.interval_seconds, asked)
+            ticks = _on(calendar, ticks_of(rule))
+            tick = _next_cron_tick(rule.run_immediately, ticks, asked)
+            return _triggered(tick, rule.interval_seconds, asked)
+        case CronPartition():
+            ticks = _on(calendar, ticks_of(rule))
+            tick = _next_cron_tick(rule.run_immediately, ticks, asked)
+            found = _triggered(tick, 0, asked)
+            return None if found is None else partition_run(rule, ticks, found)
         case CronDataInterval():
-            return _next_cron_interval(ticks_of(timetable), asked)
-        case DeltaTrigger():
-            tick = _next_delta_tick(timetable, asked)
-            return _triggered(tick, timetable.interval_seconds, asked)
-        case DeltaDataInterval():
-            return _next_delta_interval(timetable, asked)
+            return _next_cron_interval(_on(calendar, ticks_of(rule)), asked)
         case EventsTimetable():
-            return _triggered(_next_event(ticks_of(timetable), asked), 0, asked)
+            return _triggered(_next_event(_on(calendar, ticks_of(rule)), asked), 0, asked)
+        case Calendar(timetable=inner) if calendar is None:
+            return _next_tick(inner, rule, asked)
+        case _:
+            return None
+
+
+def _on(calendar: Calendar | None, ticks: Ticks) -> Ticks:
+    return ticks if calendar is None else on_calendar(ticks, calendar)
+
+
+def _next_step(rule: DeltaTrigger | DeltaDataInterval, asked: _Situation) -> RunInfo | None:
+    if isinstance(rule, DeltaDataInterval):
+        return _next_delta_interval(rule, asked)
+    return _triggered(_next_delta_tick(rule, asked), rule.interval_seconds, asked)
+
+
+def _next_step_on_calendar(
+    rule: DeltaTrigger, calendar: Calendar, asked: _Situation
+) -> RunInfo | None:
+    days = Days(calendar, find_zone(calendar.timezone))
+    found = _next_step(rule, asked)
+    for _ in range(_MOST_STEPS):
+        if found is None or days.count(days.of(found.run_after)):
+            return found
+        found = _next_step(rule, asked._replace(last=found, catchup=True))
+    return None
+
+
+def partition_run(rule: CronPartition, ticks: Ticks, run: RunInfo) -> RunInfo:
+    """Return the run of a tick as that of its partition."""
+    at = run.run_after
+    for _ in range(abs(rule.run_offset)):
+        moved = ticks.after(at) if rule.run_offset > 0 else last_before(ticks, at)
+        at = moved or at
+    return msgspec.structs.replace(run, partition_date=at, partition_key=partition_key_of(rule, at))
+
+
+def partition_key_of(rule: CronPartition, partition_date: datetime) -> str:
+    """Return the key of the partition of a date."""
+    return partition_date.astimezone(find_zone(rule.timezone)).strftime(rule.key_format)
 
 
 def triggered_run(tick: datetime, interval_seconds: float) -> RunInfo:
@@ -134,13 +202,13 @@ def _next_continuous(asked: _Situation) -> RunInfo | None:
 
 
 def _next_cron_tick(
-    timetable: CronTrigger | MultipleCronTrigger, ticks: Ticks, asked: _Situation
+    run_immediately: bool | float | None, ticks: Ticks, asked: _Situation
 ) -> datetime | None:
     candidates: list[datetime | None] = []
     if asked.last is not None:
         candidates.append(ticks.after(asked.last.data_interval_end))
     elif asked.earliest is None:
-        return _first_without_start(timetable.run_immediately, ticks, asked.now)
+        return _first_without_start(run_immediately, ticks, asked.now)
     if asked.earliest is not None:
         candidates.append(first_from(ticks, asked.earliest))
     if None in candidates:

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from tradewind.core.timetables.delta import take_step
-from tradewind.core.timetables.ticks import first_from, ticks_of
+from tradewind.core.timetables.nesting import time_half
+from tradewind.core.timetables.ticks import Ticks, first_from, on_calendar, ticks_of
 from tradewind.core.timetables.values import (
+    Calendar,
     CronDataInterval,
     CronTrigger,
     DeltaDataInterval,
@@ -38,7 +40,7 @@ def manual_run(
     if logical_date is None:
         return ManualRun(run_after=after)
     logical = logical_date.astimezone(UTC)
-    start, end = _interval_at(timetable, logical)
+    start, end = _interval_at(time_half(timetable), logical)
     return ManualRun(
         run_after=after, logical_date=logical, data_interval_start=start, data_interval_end=end
     )
@@ -47,9 +49,11 @@ def manual_run(
 def _interval_at(timetable: Timetable, logical: datetime) -> tuple[datetime, datetime]:
     match timetable:
         case CronDataInterval():
-            ticks = ticks_of(timetable)
-            start = ticks.until(logical) or first_from(ticks, logical) or logical
-            return start, ticks.after(start) or start
+            return _interval_around(ticks_of(timetable), logical)
+        case Calendar(timetable=CronDataInterval() as inner):
+            return _interval_around(on_calendar(ticks_of(inner), timetable), logical)
+        case Calendar(timetable=inner):
+            return _interval_at(inner, logical)
         case DeltaDataInterval(delta=delta):
             return logical, take_step(logical, delta)
         case CronTrigger() | MultipleCronTrigger() | DeltaTrigger():
@@ -59,3 +63,8 @@ def _interval_at(timetable: Timetable, logical: datetime) -> tuple[datetime, dat
             return event, event
         case _:
             return logical, logical
+
+
+def _interval_around(ticks: Ticks, logical: datetime) -> tuple[datetime, datetime]:
+    start = ticks.until(logical) or first_from(ticks, logical) or logical
+    return start, ticks.after(start) or start

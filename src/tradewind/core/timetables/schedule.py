@@ -8,11 +8,17 @@ from tradewind.core.timetables.cron import PRESETS, parse_cron
 from tradewind.core.timetables.delta import check_delta, delta_from
 from tradewind.core.timetables.ticks import find_zone
 from tradewind.core.timetables.values import (
+    AssetAndTime,
+    AssetOrTime,
+    Calendar,
     ContinuousTimetable,
     CronDataInterval,
+    CronPartition,
     CronTrigger,
+    CustomTimetable,
     DeltaDataInterval,
     DeltaTrigger,
+    EventsTimetable,
     MultipleCronTrigger,
     NullTimetable,
     OnceTimetable,
@@ -73,7 +79,11 @@ def check_timetable(timetable: Timetable) -> None:
         ScheduleError: One is not; the message says what to write instead.
     """
     match timetable:
-        case CronTrigger(cron=cron, timezone=zone) | CronDataInterval(cron=cron, timezone=zone):
+        case (
+            CronTrigger(cron=cron, timezone=zone)
+            | CronDataInterval(cron=cron, timezone=zone)
+            | CronPartition(cron=cron, timezone=zone)
+        ):
             parse_cron(cron)
             find_zone(zone)
         case MultipleCronTrigger(crons=crons, timezone=zone):
@@ -84,5 +94,35 @@ def check_timetable(timetable: Timetable) -> None:
             find_zone(zone)
         case DeltaTrigger(delta=delta) | DeltaDataInterval(delta=delta):
             check_delta(delta)
+        case AssetOrTime(timetable=inner) | AssetAndTime(timetable=inner):
+            check_timetable(inner)
+        case Calendar():
+            _check_calendar(timetable)
         case _:
             pass
+
+
+_ON_CALENDARS = (
+    CronTrigger
+    | CronDataInterval
+    | CronPartition
+    | MultipleCronTrigger
+    | EventsTimetable
+    | DeltaTrigger
+    | CustomTimetable
+)
+
+
+def _check_calendar(calendar: Calendar) -> None:
+    inner = calendar.timetable
+    check_timetable(inner)
+    find_zone(calendar.timezone)
+    if not isinstance(inner, _ON_CALENDARS):
+        raise ScheduleError(
+            f"A calendar cannot leave days out of a {type(inner).__name__}.",
+            "Use a cron expression, a delta trigger, events or a timetable of your own.",
+        )
+    if any(day not in range(7) for day in calendar.weekdays):
+        raise ScheduleError("The weekdays of a calendar are numbers from 0, Monday, to 6, Sunday.")
+    if not calendar.weekdays and not calendar.included:
+        raise ScheduleError("A calendar needs at least one weekday, or a date that is included.")

@@ -5,16 +5,25 @@ from collections.abc import Sequence
 
 from tradewind.core.timetables.cron import CronFields, parse_cron
 from tradewind.core.timetables.delta import text_of
+from tradewind.core.timetables.nesting import time_half
 from tradewind.core.timetables.values import (
+    AssetAndTime,
+    AssetOrTime,
+    AssetTriggered,
+    Calendar,
     ContinuousTimetable,
     CronDataInterval,
+    CronPartition,
     CronTrigger,
+    CustomTimetable,
     DeltaDataInterval,
     DeltaTrigger,
     EventsTimetable,
     MultipleCronTrigger,
     NullTimetable,
     OnceTimetable,
+    PartitionedAsset,
+    PartitionedAtRuntime,
     Timetable,
 )
 
@@ -25,12 +34,33 @@ _ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", "l": 
 
 def is_periodic(timetable: Timetable) -> bool:
     """Whether the timetable has ticks of its own that a backfill can run."""
-    return not isinstance(timetable, NullTimetable | OnceTimetable | ContinuousTimetable)
+    rule = time_half(timetable)
+    match rule:
+        case CustomTimetable(periodic=periodic):
+            return periodic
+        case Calendar(timetable=inner):
+            return is_periodic(inner)
+        case _:
+            return not isinstance(rule, NullTimetable | OnceTimetable | ContinuousTimetable)
+
+
+def is_partitioned(timetable: Timetable) -> bool:
+    """Whether its runs are for partitions rather than for dates."""
+    if isinstance(timetable, Calendar):
+        return is_partitioned(timetable.timetable)
+    return isinstance(timetable, CronPartition | PartitionedAsset | PartitionedAtRuntime)
 
 
 def active_runs_limit(timetable: Timetable) -> int | None:
     """Return how many runs may be active at once because of the timetable; None if any."""
-    return 1 if isinstance(timetable, ContinuousTimetable) else None
+    rule = time_half(timetable)
+    match rule:
+        case CustomTimetable(active_runs_limit=limit):
+            return limit
+        case Calendar(timetable=inner):
+            return active_runs_limit(inner)
+        case _:
+            return 1 if isinstance(rule, ContinuousTimetable) else None
 
 
 def summary(timetable: Timetable) -> str:
@@ -41,20 +71,40 @@ def summary(timetable: Timetable) -> str:
         '0 0 * * *'
     """
     match timetable:
-        case NullTimetable():
-            return "None"
-        case OnceTimetable():
-            return "@once"
-        case ContinuousTimetable():
-            return "@continuous"
-        case CronTrigger(cron=cron) | CronDataInterval(cron=cron):
-            return cron
         case MultipleCronTrigger(crons=crons):
             return ", ".join(crons)
         case DeltaTrigger(delta=delta) | DeltaDataInterval(delta=delta):
             return text_of(delta)
         case EventsTimetable(events=events, description=text):
             return text or (f"{len(events)} events" if len(events) != 1 else "1 event")
+        case AssetOrTime(timetable=inner):
+            return f"Asset or {summary(inner)}"
+        case AssetAndTime(timetable=inner):
+            return f"Asset and {summary(inner)}"
+        case Calendar(timetable=inner, name=name):
+            return f"{summary(inner)} on {name or 'its calendar'}"
+        case CustomTimetable(summary=text):
+            return text
+        case _:
+            return _name_of(timetable)
+
+
+def _name_of(timetable: Timetable) -> str:
+    match timetable:
+        case OnceTimetable():
+            return "@once"
+        case ContinuousTimetable():
+            return "@continuous"
+        case CronTrigger(cron=cron) | CronDataInterval(cron=cron) | CronPartition(cron=cron):
+            return cron
+        case AssetTriggered():
+            return "Asset"
+        case PartitionedAsset():
+            return "Partitioned Asset"
+        case PartitionedAtRuntime():
+            return "PartitionedAtRuntime"
+        case _:
+            return "None"
 
 
 def description(timetable: Timetable) -> str:
@@ -68,13 +118,7 @@ def description(timetable: Timetable) -> str:
         'At 02:30, Monday to Friday'
     """
     match timetable:
-        case NullTimetable():
-            return "Not by time: run by hand or by other events"
-        case OnceTimetable():
-            return "One run, as soon as it may start"
-        case ContinuousTimetable():
-            return "Again as soon as the previous run has ended"
-        case CronTrigger(cron=cron) | CronDataInterval(cron=cron):
+        case CronTrigger(cron=cron) | CronDataInterval(cron=cron) | CronPartition(cron=cron):
             return describe_cron(parse_cron(cron))
         case MultipleCronTrigger(crons=crons):
             texts = [describe_cron(parse_cron(cron)) for cron in crons]
@@ -85,6 +129,39 @@ def description(timetable: Timetable) -> str:
             if text or not events:
                 return text or "No events"
             return f"{summary(timetable)} from {events[0].isoformat()} to {events[-1].isoformat()}"
+        case AssetOrTime(timetable=inner):
+            return f"When its assets were updated, or: {description(inner) or summary(inner)}"
+        case AssetAndTime(timetable=inner):
+            return f"When its assets were updated, and: {description(inner) or summary(inner)}"
+        case Calendar(timetable=inner):
+            return f"{description(inner) or summary(inner)}, {_describe_days(timetable)}"
+        case CustomTimetable(description=text):
+            return text
+        case _:
+            return _DESCRIPTIONS[type(timetable)]
+
+
+_DESCRIPTIONS: dict[type, str] = {
+    NullTimetable: "Not by time: run by hand or by other events",
+    OnceTimetable: "One run, as soon as it may start",
+    ContinuousTimetable: "Again as soon as the previous run has ended",
+    AssetTriggered: "When its assets were updated",
+    PartitionedAsset: "For each partition, once its assets have it",
+    PartitionedAtRuntime: "Not by time: its tasks say which partitions they made",
+}
+
+
+def _describe_days(calendar: Calendar) -> str:
+    if calendar.name:
+        return f"on days of {calendar.name}"
+    parts = []
+    if len(calendar.weekdays) < 7:
+        sunday_first = tuple(sorted((day + 1) % 7 for day in calendar.weekdays))
+        parts.append("only " + _listed(sunday_first, _WEEKDAYS))
+    if calendar.excluded:
+        count = len(calendar.excluded)
+        parts.append(f"not on {count} date{'s' if count != 1 else ''} left out")
+    return ", ".join(parts) or "on every day"
 
 
 def describe_cron(fields: CronFields) -> str:

@@ -13,8 +13,11 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from tradewind.core.timetables.cron import CronFields, parse_cron
+from tradewind.core.timetables.days import Days
 from tradewind.core.timetables.values import (
+    Calendar,
     CronDataInterval,
+    CronPartition,
     CronTrigger,
     EventsTimetable,
     MultipleCronTrigger,
@@ -25,6 +28,8 @@ from tradewind.errors import did_you_mean
 _TINY = timedelta(microseconds=1)
 # No zone ever moved its clocks by more than a day at once.
 _NEAR = timedelta(hours=25)
+_MOST_JUMPS = 20_000
+"""Ticks in a row that fall on days left out: more, and there is none that does not."""
 _FIXED_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?")
 
 
@@ -199,6 +204,42 @@ class EventTicks:
         return self._events[at - 1] if at else None
 
 
+class CalendarTicks:
+    """The ticks of another set on the days that count."""
+
+    __slots__ = ("_days", "_ticks")
+
+    def __init__(self, ticks: Ticks, days: Days) -> None:
+        """Leave out those of ``ticks`` that fall on no day of ``days``."""
+        self._ticks = ticks
+        self._days = days
+
+    def after(self, instant: datetime) -> datetime | None:
+        """Return the first tick strictly after an instant, None if there is none."""
+        for _ in range(_MOST_JUMPS):
+            tick = self._ticks.after(instant)
+            if tick is None or self._days.count(day := self._days.of(tick)):
+                return tick
+            later = self._days.next_after(day)
+            if later is None:
+                return None
+            # Over all that is left of days that do not count, however many ticks they hold.
+            instant = self._days.start_of(later) - _TINY
+        return None
+
+    def until(self, instant: datetime) -> datetime | None:
+        """Return the last tick at or before an instant, None if there is none."""
+        for _ in range(_MOST_JUMPS):
+            tick = self._ticks.until(instant)
+            if tick is None or self._days.count(day := self._days.of(tick)):
+                return tick
+            earlier = self._days.last_before(day)
+            if earlier is None:
+                return None
+            instant = self._days.start_of(earlier + timedelta(days=1)) - _TINY
+        return None
+
+
 @lru_cache(maxsize=8192)
 def cron_ticks(cron: str, zone: str) -> CronTicks:
     """Return the ticks of a cron expression in a time zone.
@@ -209,9 +250,13 @@ def cron_ticks(cron: str, zone: str) -> CronTicks:
     return CronTicks(parse_cron(cron), find_zone(zone))
 
 
-def ticks_of(
-    timetable: CronTrigger | CronDataInterval | MultipleCronTrigger | EventsTimetable,
-) -> Ticks:
+TickTimetable = (
+    CronTrigger | CronDataInterval | MultipleCronTrigger | EventsTimetable | CronPartition
+)
+"""The timetables whose ticks do not depend on a start date."""
+
+
+def ticks_of(timetable: TickTimetable) -> Ticks:
     """Return the ticks of a timetable whose ticks do not depend on a start date.
 
     Raises:
@@ -222,5 +267,14 @@ def ticks_of(
             return EventTicks(events)
         case MultipleCronTrigger(crons=crons, timezone=zone):
             return UnionTicks(tuple(cron_ticks(cron, zone) for cron in crons))
-        case CronTrigger(cron=cron, timezone=zone) | CronDataInterval(cron=cron, timezone=zone):
+        case (
+            CronTrigger(cron=cron, timezone=zone)
+            | CronDataInterval(cron=cron, timezone=zone)
+            | CronPartition(cron=cron, timezone=zone)
+        ):
             return cron_ticks(cron, zone)
+
+
+def on_calendar(ticks: Ticks, calendar: Calendar) -> Ticks:
+    """Return those of some ticks that fall on the days of a calendar."""
+    return CalendarTicks(ticks, Days(calendar, find_zone(calendar.timezone)))

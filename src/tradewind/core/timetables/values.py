@@ -4,7 +4,8 @@ Values only: each is a msgspec Struct tagged by ``kind`` that survives JSON unch
 mean (which instants, which runs) is decided in the modules beside this one.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import msgspec
 
@@ -19,17 +20,29 @@ class ScheduleError(RefusedError, ValueError):
         super().__init__("invalid-schedule", message, hint)
 
 
-class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One run a timetable asks for. All four are aware UTC datetimes.
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run a timetable asks for. Its moments are aware UTC datetimes.
 
     The run may start at ``run_after``; ``logical_date`` names it and is the start of the data
-    interval.
+    interval. A run for a partition is known by its key: the dates then say which tick asked for it,
+    and the run itself has none.
     """
 
     run_after: datetime
     logical_date: datetime
     data_interval_start: datetime
     data_interval_end: datetime
+    partition_date: datetime | None = None
+    partition_key: str | None = None
+    run_id: str | None = None
+    """What a timetable of the author's own calls it; None: what such runs are called."""
+
+
+class Jitter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """By how much runs may be due after their ticks; each has a share of its own."""
+
+    up_to_seconds: float
+    seed: str = ""
 
 
 class ManualRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +163,86 @@ class EventsTimetable(_Timetable, frozen=True, kw_only=True, tag="events"):
         msgspec.structs.force_setattr(self, "events", ordered)
 
 
+class CronPartition(_Timetable, frozen=True, kw_only=True, tag="cron-partition"):
+    """A run at each tick of a cron expression, for the partition of that tick.
+
+    The partition's date is the tick, or the one ``run_offset`` ticks later (before, if negative);
+    its key is that date on the wall clock of the time zone, written in ``key_format``.
+    """
+
+    cron: str
+    timezone: str = "UTC"
+    run_offset: int = 0
+    run_immediately: bool | float | None = False
+    key_format: str = "%Y-%m-%dT%H:%M:%S"
+
+
+class AssetTriggered(_Timetable, frozen=True, kw_only=True, tag="asset-triggered"):
+    """Due when the assets the Dag waits for were updated, never by time."""
+
+
+class PartitionedAsset(_Timetable, frozen=True, kw_only=True, tag="partitioned-asset"):
+    """Due for a partition once every asset the Dag waits for has it, never by time.
+
+    The mappers are data that the rules of partitions read.
+    """
+
+    mappers: tuple[Any, ...] = ()
+    default_mapper: Any = None
+
+
+class PartitionedAtRuntime(_Timetable, frozen=True, kw_only=True, tag="partitioned-at-runtime"):
+    """Never due by itself; the tasks say which partitions they made."""
+
+
+class AssetOrTime(_Timetable, frozen=True, kw_only=True, tag="asset-or-time"):
+    """Due at the times of another timetable, and when the assets were updated."""
+
+    timetable: "Timetable"
+
+
+class AssetAndTime(_Timetable, frozen=True, kw_only=True, tag="asset-and-time"):
+    """Due once a time of another timetable has come and the assets were updated since its last run.
+
+    A tick waits for the assets. With catchup each tick needs an update after the run before it;
+    without, the update starts the run of the latest tick that has come.
+    """
+
+    timetable: "Timetable"
+
+
+class Calendar(_Timetable, frozen=True, kw_only=True, tag="calendar"):
+    """The ticks of another timetable, without those on days left out.
+
+    A day is one of the wall clock of ``timezone``, at the moment the run would be due. ``weekdays``
+    are the days of the week that count (0 is Monday), ``excluded`` are dates left out whatever day
+    of the week they are, ``included`` are dates that count all the same.
+    """
+
+    timetable: "Timetable"
+    timezone: str = "UTC"
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    excluded: tuple[date, ...] = ()
+    included: tuple[date, ...] = ()
+    name: str = ""
+    """What people call this calendar."""
+
+
+class CustomTimetable(_Timetable, frozen=True, kw_only=True, tag="custom"):
+    """A timetable class of the author's own: only a worker can tell its ticks.
+
+    What it says of itself was taken down when its file was parsed.
+    """
+
+    classpath: str
+    data: Any = None
+    """What its ``serialize`` answered."""
+    summary: str = ""
+    description: str = ""
+    periodic: bool = True
+    active_runs_limit: int | None = None
+
+
 Timetable = (
     NullTimetable
     | OnceTimetable
@@ -160,5 +253,13 @@ Timetable = (
     | DeltaTrigger
     | DeltaDataInterval
     | EventsTimetable
+    | CronPartition
+    | AssetTriggered
+    | PartitionedAsset
+    | PartitionedAtRuntime
+    | AssetOrTime
+    | AssetAndTime
+    | Calendar
+    | CustomTimetable
 )
 """Any timetable; decode one with ``msgspec.json.decode(raw, type=Timetable)``."""
