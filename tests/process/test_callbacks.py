@@ -54,6 +54,19 @@ with DAG("good", schedule=None, on_success_callback=told("good")):
         return 1
     works()
 
+with DAG("strict", schedule=None, fail_fast=True):
+    @task(retries=5, on_retry_callback=told("strict"), on_failure_callback=told("strict"))
+    def waits():
+        (ROOT / "waits").touch()
+        signal.pause()
+
+    @task
+    def breaks():
+        while not (ROOT / "waits").exists():
+            time.sleep(0.05)
+        raise ValueError("no")
+    waits(), breaks()
+
 class Yesterday(BaseDeadlineReference):
     def evaluate(self, **facts):
         return datetime(2020, 1, 1, tzinfo=timezone.utc)
@@ -151,12 +164,25 @@ def test_ends_that_no_task_could_tell_of_are_told_by_a_worker(install: Install) 
     assert of_task["task"] == "dies"
     assert "was killed by signal 9" in of_task["error"]
 
+    trigger(place, "strict", "three")
+    wait_for(lambda: lines(place, "strict"), "who was stopped is told of")
+    assert lines(place, "strict")[0]["task"] == "waits"
+    told = "SELECT event, state FROM callback WHERE kind = 'task' AND task_id = 'waits'"
+    wait_for(lambda: place.rows(told) == [("failure", "success")], "as a failure, once")
+    assert len(lines(place, "strict")) == 1
+
     trigger(place, "good", "two")
     wait_for(lambda: lines(place, "good"), "the success is told")
     assert lines(place, "good")[0]["reason"] == "success"
     done = "SELECT count(*) FROM callback WHERE state = 'success' AND kind <> 'listener'"
-    wait_for(lambda: place.value(done) == 3, "all are recorded")
-    heard = {("running", "one"), ("running", "two"), ("task", "works"), ("success", "two")}
+    wait_for(lambda: place.value(done) == 4, "all are recorded")
+    heard = {
+        ("running", "one"),
+        ("running", "two"),
+        ("running", "three"),
+        ("task", "works"),
+        ("success", "two"),
+    }
     wait_for(
         lambda: {(one["event"], one["who"]) for one in lines(place, "heard")} == heard,
         "listeners hear of all",

@@ -1,12 +1,14 @@
 """Callbacks: which the server owes when it decides an end itself, and what each is called by.
 
-A task's own callbacks are run by its process. The server owes them where there was no process left
-to run them: its worker was lost, it was killed before it could, its file could not be imported.
+A task's own callbacks are run by its process, which knows how often it may be tried. The server has
+the last word: it owes those that go with what it decided, where the process ran none or others.
+Its worker was lost, it was ended from outside, its file could not be imported; or its run was
+stopped while it failed by itself.
 """
 
 import hashlib
 
-from tradewind.core.states import RunState, TaskState
+from tradewind.core.states import LegState, RunState, TaskState
 
 MISSED = "deadline_missed"
 """Why a run failed that a missed deadline was to fail."""
@@ -44,6 +46,28 @@ def task_event(state: TaskState) -> str | None:
         ('retry', None)
     """
     return {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(state)
+
+
+def owed_event(state: TaskState, outcome: LegState, called: str) -> str | None:
+    """Answer which callbacks of a task are owed still at the end of a leg, if any.
+
+    Args:
+        state: What the server made of the instance: it decides.
+        outcome: How the leg ended.
+        called: Which callbacks the process has run itself; empty for none.
+
+    Example:
+        >>> owed_event(TaskState.FAILED, LegState.KILLED, "")
+        'failure'
+        >>> owed_event(TaskState.FAILED, LegState.FAILED, "retry")
+        'failure'
+        >>> owed_event(TaskState.UP_FOR_RETRY, LegState.FAILED, "retry") is None
+        True
+    """
+    event = task_event(state)
+    if state is TaskState.SUCCESS and outcome is LegState.SUCCESS:
+        event = "success"
+    return None if event == called else event
 
 
 _AWAY = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})

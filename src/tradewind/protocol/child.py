@@ -141,7 +141,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     retry: bool = True
     error: str = ""
     wake_at: float | None = None
-    called_back: bool = False
+    called: str = ""
     asset_events: tuple[AssetEventPush, ...] = ()
     clears_state: bool = False
     skips: tuple[str, ...] = ()

@@ -70,8 +70,10 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """Of a mapped instance: its ``map_index_template`` rendered."""
     links: dict[str, str] = {}
     """What the operator links to, by name."""
-    called_back: bool = False
-    """Whether the task process has run the callbacks of this end; else the server sees to it."""
+    called: str = ""
+    """Which callbacks the task process has run: ``success``, ``failure``, ``retry``, ``skipped``.
+
+    Where others go with what the server makes of the instance, it sees to these."""
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):

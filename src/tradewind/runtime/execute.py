@@ -81,13 +81,15 @@ def run_task(
     heeds_ctrl_c: bool = True,
     test_mode: bool = False,
     on_failure: OnFailure | None = None,
+    is_ended: Callable[[], bool] = lambda: False,
 ) -> Done:
     """Run one leg of one try in this process and answer how it ended, whatever user code raises.
 
     ``port`` must be bound already. The return value's XCom comes with the answer, so that it is
     recorded together with the outcome; what the task pushes itself goes through the port.
     ``on_failure`` is given what a task that failed raised, before any callback runs. ``test_mode``
-    is what the context says of it.
+    is what the context says of it. ``is_ended`` tells whether this process was told to end: what
+    becomes of its task is then decided elsewhere, and its callbacks are run there.
 
     Raises:
         KeyboardInterrupt: A person pressed Ctrl-C: not the task, but the whole run is to stop.
@@ -96,6 +98,7 @@ def run_task(
     attempt = _Attempt(order, dags, port, clock or SystemClock())
     attempt.test_mode = test_mode
     attempt.on_failure = on_failure
+    attempt.is_ended = is_ended
     try:
         return attempt.run(KeyboardInterrupt if heeds_ctrl_c else ())
     except KeyboardInterrupt:
@@ -125,6 +128,7 @@ class _Attempt:
         self.input_request: InputRequest | None = None
         self.test_mode = False
         self.on_failure: OnFailure | None = None
+        self.is_ended: Callable[[], bool] = lambda: False
         self.rendered = b""
         self.map_label = ""
 
@@ -140,9 +144,9 @@ class _Attempt:
             outcome, error = self._outcome_of(raised)
         if outcome is not LegState.SUCCESS:
             self.xcoms = []
-        called_back = False
+        called = ""
         try:
-            called_back = self._call_back(outcome)
+            called = self._call_back(outcome)
         except AirflowTaskTerminated:
             # The task itself is over; how it ended stands.
             log.warning("A callback was ended from outside")
@@ -166,7 +170,7 @@ class _Attempt:
             skips=self._chosen_skips(outcome),
             retry_delay_seconds=self.retry_delay,
             retry_reason=self.retry_reason,
-            called_back=called_back,
+            called=called,
         )
 
     def _asset_events(self, outcome: LegState) -> tuple[AssetEventPush, ...]:
@@ -405,20 +409,21 @@ class _Attempt:
         except Exception:
             log.exception("on_kill() failed")
 
-    def _call_back(self, outcome: LegState) -> bool:
-        """Tell whoever wants to know how the try ended; True when all that is to be done is."""
+    def _call_back(self, outcome: LegState) -> str:
+        """Tell whoever wants to know how the try ended; answer which callbacks were run."""
         event = self._event_of(outcome)
-        if event is None:
-            return True
-        if self.context is None or self.task is None:
-            return False
+        if event is None or self.context is None or self.task is None:
+            return ""
         listening.tell_task(event, self.context["ti"], self.context.get("exception"))
+        if outcome is LegState.KILLED or self.is_ended():
+            # Whether there is another try, or another state altogether, is not for it to say.
+            return ""
         callbacks = callbacks_of(self.task, event)
         if callbacks:
             known_by = callback_id_of(self.order, event)
             with set_current_context(self.context):
                 call_each(callbacks, self.context, f"on_{event}_callback", known_by)
-        return True
+        return event
 
     def _event_of(self, outcome: LegState) -> str | None:
         if outcome in (LegState.FAILED, LegState.KILLED):

@@ -47,7 +47,8 @@ class ChildProcess:
         die_with_parent(parent_pid, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, _on_terminate)
+        self.is_ended = False
+        signal.signal(signal.SIGTERM, self._on_terminate)
         _reseed()
         gc.enable()
         os.dup2(pipe_fd, 1)
@@ -57,6 +58,12 @@ class ChildProcess:
         self.channel = Channel(socket.socket(fileno=sock_fd))
         self._output = output
         output.bind(self.channel)
+
+    def _on_terminate(self, number: int, frame: FrameType | None) -> None:
+        # A second TERM would interrupt ``on_kill``, which the first one has started.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.is_ended = True
+        raise AirflowTaskTerminated("The task was ended from outside")
 
     def run(self, body: Callable[[], Done | Parsed | Called]) -> NoReturn:
         """Run ``body``, send its last word, end."""
@@ -97,7 +104,7 @@ def run_attempt(
                 pid=child.pid,
                 error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
             )
-    return run_task(order, loaded, port, clock, heeds_ctrl_c=False)
+    return run_task(order, loaded, port, clock, heeds_ctrl_c=False, is_ended=lambda: child.is_ended)
 
 
 def run_callback_order(child: ChildProcess, order: CallbackOrder, loaded: Loaded | None) -> Called:
@@ -128,9 +135,3 @@ def _reseed() -> None:
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
-
-
-def _on_terminate(number: int, frame: FrameType | None) -> None:
-    # A second TERM would interrupt ``on_kill``, which the first one has started.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise AirflowTaskTerminated("The task was ended from outside")

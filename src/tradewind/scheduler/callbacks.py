@@ -22,7 +22,6 @@ from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.scheduler.live import LiveRun, Step
 from tradewind.store import callbacks, deadlines, places, runs, tasks
-from tradewind.store.attempts import Attempt
 from tradewind.store.callbacks import Callback, CallbackPolicy, NewCallback
 from tradewind.store.database import Tx
 from tradewind.store.places import Place
@@ -101,18 +100,19 @@ class Callbacks:
         if callbacks.add_callback(tx, new, now):
             self.may_be_due = self.has_fresh = True
 
-    def owe_task(
-        self, tx: Tx, live: LiveRun, one: Attempt, state: TaskState, error: str, now: datetime
-    ) -> None:
-        """Owe the callbacks of a try that ended without its process having called them."""
-        self.owe_row(tx, live, live.rows[one.task_id, one.map_path], state, error, now)
-
     def owe_row(
         self, tx: Tx, live: LiveRun, row: TaskInstance, state: TaskState, error: str, now: datetime
     ) -> None:
         """Owe the callbacks of an instance that ends without a process: its trigger ended it."""
         event = task_event(state)
-        if event is not None and event in live.tasks[row.task_id].callbacks:
+        if event is not None:
+            self.owe_task(tx, live, row, event, error, now)
+
+    def owe_task(
+        self, tx: Tx, live: LiveRun, row: TaskInstance, event: str, error: str, now: datetime
+    ) -> None:
+        """Owe the callbacks of a try that its process has not called, should there be any."""
+        if event in live.tasks[row.task_id].callbacks:
             self._owe_instance(tx, live, row, event, error, now)
 
     def _owe_instance(

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
+from tradewind.core.callbacks import owed_event
 from tradewind.core.events import TaskMoved
 from tradewind.core.outcomes import LONGEST_DELAY, after_leg, retry_delay
 from tradewind.core.states import LegState, TaskState
@@ -313,8 +314,9 @@ class Desk:
         ):
             self._triggers.leg_ended(tx, [row.id])
         state = row.state if follows is None else follows.state
-        if finish is None or not finish.called_back:
-            self._callbacks.owe_task(tx, live, one, state, reason, now)
+        event = owed_event(state, outcome, "" if finish is None else finish.called)
+        if event is not None:
+            self._callbacks.owe_task(tx, live, row, event, reason, now)
         if follows is None:
             return
         pushed = () if finish is None else self._pushed(tx, live, one, finish)

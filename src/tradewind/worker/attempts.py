@@ -314,7 +314,7 @@ class Attempts:
                 ended_at=_moment(done.ended_at) if done else self._loop.clock.now(),
                 pid=pid or (done.pid if done else 0) or None,
                 xcoms=done.xcoms if done else (),
-                called_back=done.called_back if done else False,
+                called=done.called if done else "",
                 retry=done.retry if done else True,
                 error=self._masker.hide(error),
                 wake_at=_moment(done.wake_at) if done and done.wake_at is not None else None,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conformance.worker.conftest import Bundle, WorkerProcess
 from tests.conformance.worker.scripted_server import ScriptedServer
+from tests.waiting import wait_file
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport
 
 pytestmark = pytest.mark.process
@@ -15,6 +16,7 @@ Start = Callable[..., WorkerProcess]
 FILE = """
     import os
     import time
+    from pathlib import Path
     from tradewind import DAG, Variable, task
     from tradewind.sdk.secrets import mask_secret
 
@@ -40,6 +42,25 @@ FILE = """
         def fails_always():
             raise ValueError("no use")
         fails_always.override(task_id="fails")()
+
+        def say(context):
+            print("called back", flush=True)
+
+        every = {f"on_{name}_callback": say for name in ("success", "failure", "retry")}
+
+        @task(**every)
+        def ended(how):
+            try:
+                Path(__file__).with_name("started").write_text("there\\n")
+                time.sleep(60)
+            except BaseException:
+                if how == "breaks":
+                    raise ValueError("not like this")
+                if how == "killed":
+                    raise
+            return 1
+        for how in ("killed", "breaks", "succeeds"):
+            ended.override(task_id=how)(how)
 """
 
 
@@ -98,3 +119,25 @@ def test_one_that_ends_its_process_or_hangs_is_reported(
     assert report_of(server, dies).error == "Its process exited with code 3"
     assert "was killed by signal 9" in report_of(server, hangs).error
     assert "There is no Dag file dags/gone.py" in report_of(server, gone).error
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"), [("killed", "killed"), ("breaks", "killed"), ("succeeds", "success")]
+)
+def test_a_task_that_is_told_to_end_leaves_its_callbacks_to_who_told_it(
+    server: ScriptedServer,
+    bundle: Bundle,
+    start_worker: Start,
+    file: str,
+    log_root: Path,
+    how: str,
+    outcome: str,
+) -> None:
+    start_worker()
+    order = bundle.order(file, how, max_tries=3)
+    server.give(order)
+    wait_file(bundle.root / "dags" / "started")
+    server.cancel(order)
+    finish = server.wait_recorded(order, 10)
+    assert (finish.outcome.value, finish.called) == (outcome, "")
+    assert "called back" not in (log_root / order.log_path).read_text()

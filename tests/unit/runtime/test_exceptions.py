@@ -56,7 +56,7 @@ ROWS = [
     (ours.AirflowFailException("never"), "failed", False, "failure"),
     (ours.AirflowSensorTimeout("late"), "failed", False, "failure"),
     (ours.AirflowInactiveAssetInInletOrOutletException(["a"]), "failed", False, "failure"),
-    (ours.AirflowTaskTerminated("ended"), "killed", True, "retry"),
+    (ours.AirflowTaskTerminated("ended"), "killed", True, ""),
     (ours.AirflowSkipException("none"), "skipped", True, "skipped"),
     (ours.AirflowRescheduleException(LATER), "rescheduled", True, ""),
     (ours.DownstreamTasksSkipped(tasks=["b"]), "success", True, "success"),

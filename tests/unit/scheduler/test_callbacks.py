@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.scheduler.place import AWorker, Place, a_dag, empty
 from tradewind.core.callbacks import callback_id
+from tradewind.core.deadlines import DeadlineSpec, QueuedAt
 from tradewind.core.runs import Run
 from tradewind.core.spec import RetrySpec, TaskSpec
 from tradewind.core.states import LegState, TaskState
@@ -71,8 +72,62 @@ def test_what_the_process_told_itself_is_told_once(place: Place) -> None:
     run = place.trigger()
     worker = place.worker()
     (order,) = worker.ask()
-    worker.end(order, LegState.FAILED, called_back=True)
+    worker.end(order, LegState.FAILED, called="failure")
     assert owed(place, run) == []
+
+
+STOPS = [
+    # who ends a task that has a try left, how its process says it ended and what it called
+    # itself, what the server makes of it, and whom that is to be told
+    ("fail_fast", LegState.KILLED, "", "failed", "failure"),
+    ("fail_fast", LegState.FAILED, "retry", "failed", "failure"),
+    ("fail_fast", LegState.SUCCESS, "success", "failed", "failure"),
+    ("fail_fast", LegState.FAILED, "failure", "failed", None),
+    ("fail_fast", LegState.LOST, "", "failed", "failure"),
+    ("run timeout", LegState.KILLED, "", "skipped", None),
+    ("run timeout", LegState.LOST, "", "skipped", None),
+    ("deadline", LegState.KILLED, "", "skipped", None),
+    ("nobody", LegState.KILLED, "", "up_for_retry", "retry"),
+    ("nobody", LegState.FAILED, "", "up_for_retry", "retry"),
+    ("nobody", LegState.FAILED, "retry", "up_for_retry", None),
+    ("nobody", LegState.FAILED, "failure", "up_for_retry", "retry"),
+    ("nobody", LegState.SUCCESS, "", "success", "success"),
+    ("nobody", LegState.SUCCESS, "success", "success", None),
+]
+
+
+@pytest.mark.parametrize(("who", "outcome", "itself", "state", "event"), STOPS)
+def test_what_the_server_makes_of_a_task_decides_who_is_told(
+    place: Place, who: str, outcome: LegState, itself: str, state: str, event: str | None
+) -> None:
+    t = a_task(callbacks=("failure", "retry", "success"), retry=RetrySpec(retries=1))
+    fail = DeadlineSpec(reference=QueuedAt(), interval_seconds=60.0, fails_run=True)
+    place.save(
+        a_dag(
+            "d",
+            t,
+            a_task("other"),
+            fail_fast=who == "fail_fast",
+            dagrun_timeout_seconds=60.0 if who == "run timeout" else None,
+            deadlines=(fail,) if who == "deadline" else (),
+        )
+    )
+    run = place.trigger()
+    worker = place.worker()
+    mine, other = sorted(worker.ask(), key=lambda order: order.task_id != "t")
+    if who == "fail_fast":
+        worker.end(other, LegState.FAILED)
+    elif who != "nobody":
+        for _ in range(3):
+            worker.exchange()
+            place.tick(seconds=21)
+    if outcome is LegState.LOST:
+        del worker.held[mine.attempt_id]
+        told = worker.exchange().callbacks
+    else:
+        told = worker.end(mine, outcome, called=itself, error="It ended.").callbacks
+    assert place.states(run)["t"] == state
+    assert [one.event for one in told if one.kind == "task"] == ([] if event is None else [event])
 
 
 def test_who_has_no_callbacks_pays_nothing(place: Place) -> None:
