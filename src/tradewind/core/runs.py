@@ -58,6 +58,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The Dag version it runs."""
     bundle: str = ""
     digest: str = ""
+    """Of the bundle, when the run was made or started over."""
+    pinned_file: str = ""
+    """The Dag's file in exactly those bytes, which are kept for it; empty: it runs what is there."""
     backfill_id: int | None = None
     clear_number: int = 0
     seq: int = 0

@@ -201,6 +201,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadlines: tuple[DeadlineSpec, ...] = ()
     """Of each run."""
     render_template_as_native_obj: bool = False
+    runs_latest_code: bool = False
+    """Its runs run what the bundle holds at that moment, even where others keep their bytes."""
     results: tuple[tuple[str, str], ...] = ()
     """(task, XCom key) of each output that its author named a result of the whole Dag."""
     assets: tuple[AssetSpec, ...] = ()

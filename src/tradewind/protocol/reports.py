@@ -107,6 +107,8 @@ class ParseReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     fork_unsafe: str = ""
     """Why attempts of this file need a fresh process each; empty when a warm zygote is safe."""
+    digest: str = ""
+    """Of the bundle, as the order named it."""
 
 
 class LogChunk(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def parse_file(order: ParseOrder) -> ParseReport:
         ),
         seconds=time.monotonic() - started,
         fork_unsafe=why_unsafe(),
+        digest=order.bundle.digest,
     )
 
 

@@ -98,6 +98,7 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         callbacks=dag_events(dag),
         deadlines=deadline_specs(dag.deadline),
         render_template_as_native_obj=bool(dag.render_template_as_native_obj),
+        runs_latest_code=bool(dag.disable_bundle_versioning),
         assets=serialize_assets(dag.timetable.condition.parts() if dag.timetable.condition else ()),
         asset_expression=dag.timetable.condition and dag.timetable.condition.as_expression(),
         warnings=tuple(_warnings(dag, order)),

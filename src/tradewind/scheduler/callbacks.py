@@ -177,7 +177,7 @@ class Callbacks:
     def _order(self, tx: Tx, one: Callback) -> CallbackOrder:
         run = runs.read_run_by_pk(tx, one.run_pk)
         assert run is not None  # noqa: S101 - a callback goes with its run
-        place = places.read_places(tx, {run.dag_id})[run.dag_id]
+        place = places.read_places(tx, [run])[run.pk]
         bundle = BundleRef(
             name=place.bundle, root=place.root, dags_folder=place.dags_folder, digest=run.digest
         )

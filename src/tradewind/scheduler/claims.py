@@ -44,7 +44,7 @@ class Claims:
         found = self._take(queues, free)
         if not found:
             return []
-        where = places.read_places(tx, {live.run.dag_id for live, _ in found})
+        where = places.read_places(tx, [live.run for live, _ in found])
         new = []
         for live, row in found:
             self._start(live, row, worker, now)
@@ -62,7 +62,7 @@ class Claims:
             )
         ids = attempts.insert_attempts(tx, new, now)
         orders = [
-            _order(live, row, claim, attempt_id, where[live.run.dag_id])
+            _order(live, row, claim, attempt_id, where[live.pk])
             for (live, row), claim, attempt_id in zip(found, new, ids, strict=True)
         ]
         return self._resumed(tx, found, orders)

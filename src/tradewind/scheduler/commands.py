@@ -16,7 +16,7 @@ from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import Trigger
-from tradewind.store import attempts, bundles, dags, runs, tasks
+from tradewind.store import attempts, dags, places, runs, tasks
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
 
@@ -93,9 +93,8 @@ class Commands:
         self, tx: Tx, pk: int, facts: DagFacts, spec: DagSpec, conf: dict[str, Any], now: datetime
     ) -> None:
         """Let an ended run start over on the newest version, with this conf unless it is empty."""
-        bundle = bundles.read_bundle(tx, facts.bundle)
         self._leave_behind(tx, pk, spec, now)
-        runs.renew_run(tx, pk, facts.version_id, bundle.digest if bundle else "", conf)
+        runs.renew_run(tx, pk, facts.version_id, places.choose_code(tx, facts, spec), conf)
         self.clear(tx, self._reload(tx, pk, spec), now)
 
     def _leave_behind(self, tx: Tx, pk: int, spec: DagSpec, now: datetime) -> None:

@@ -167,4 +167,7 @@ def _changed_since(tx: Tx, run: Run) -> list[str]:
     bundle = bundles.read_bundle(tx, run.bundle)
     if bundle is None or not run.digest or bundle.digest == run.digest:
         return []
+    if run.pinned_file:
+        since = f"; it has {bundle.version} now" if bundle.version else ""
+        return [f"It keeps the files of bundle '{run.bundle}' that it was made with{since}."]
     return [f"Files of bundle '{run.bundle}' have changed since this run was made."]

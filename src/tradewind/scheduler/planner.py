@@ -14,7 +14,7 @@ from tradewind.core.timetables import RunInfo, active_runs_limit, waits_for_asse
 from tradewind.errors import RefusedError
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
-from tradewind.store import backfills, bundles, dags, runs
+from tradewind.store import backfills, dags, places, runs
 from tradewind.store.dags import DagFacts, PlannerMarks
 from tradewind.store.database import Tx
 
@@ -139,7 +139,7 @@ class Planner:
             RefusedError: No task of the Dag exists at that date.
         """
         present = [one.task_id for one in plan_instances(spec, run.logical_date)]
-        bundle = bundles.read_bundle(tx, facts.bundle)
+        code = places.choose_code(tx, facts, spec)
         new = Run(
             dag_id=run.dag_id,
             run_id=run.run_id,
@@ -157,8 +157,9 @@ class Planner:
             backfill_id=run.backfill_id,
             partition_key=run.partition_key,
             version_id=facts.version_id,
-            bundle=facts.bundle,
-            digest=bundle.digest if bundle else "",
+            bundle=code.bundle,
+            digest=code.digest,
+            pinned_file=code.pinned_file,
         )
         pk = runs.insert_run(tx, new)
         self._look = True

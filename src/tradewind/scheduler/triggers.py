@@ -257,7 +257,7 @@ class Triggers:
             self._looked.add(worker.queues)
         waits = deferrals.read_waits(tx, claimed)
         lives = {wait.run_pk: self._runs.load(tx, wait.run_pk) for wait in waits.values()}
-        where = places.read_places(tx, {live.run.dag_id for live in lives.values()})
+        where = places.read_places(tx, [live.run for live in lives.values()])
         return [
             self._order(lives[wait.run_pk], wait, claimed[wait.id], where)
             for wait in waits.values()
@@ -268,10 +268,10 @@ class Triggers:
         live: LiveRun,
         wait: Wait,
         claim: tuple[str, bytes],
-        where: dict[str, places.Place],
+        where: dict[int, places.Place],
     ) -> TriggerOrder:
         row = live.rows[wait.task_id, wait.map_path]
-        place = where[live.run.dag_id]
+        place = where[live.pk]
         return TriggerOrder(
             trigger_id=wait.id,
             epoch=wait.epoch,

@@ -44,7 +44,6 @@ _LIMITS: Mapping[str, int] = {
 
 _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "access_control": (None, "roles are not bound to Dags"),
-    "disable_bundle_versioning": (None, "every run records the bytes it runs"),
 }
 
 
@@ -80,6 +79,7 @@ class DAG:
     tags: set[str]
     owner_links: dict[str, str]
     auto_register: bool
+    disable_bundle_versioning: bool | None
     fail_fast: bool
     run_retries: int
     run_retry_delay: timedelta

@@ -61,6 +61,8 @@ class DagFacts(msgspec.Struct, frozen=True, kw_only=True):
     dag_id: str
     bundle: str
     file: str
+    digest: str
+    """Of its bundle, in whose bytes it was last parsed."""
     is_paused: bool
     is_stale: bool
     """Its file holds it no longer; its history stays, nothing is scheduled."""
@@ -95,6 +97,8 @@ class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str
     digest: str
     """Of the bundle, when this version was first parsed."""
+    source_digest: str = ""
+    """Of its Dag file, when this version was last parsed."""
     created_at: datetime
 
 

@@ -28,7 +28,7 @@ from tradewind.store.database import Tx
 from tradewind.store.import_errors import has_import_error
 from tradewind.store.parsed_dags import apply_parsed_dags, expire_dags_of
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, bundle_file, dag_file, import_error
+from tradewind.store.tables import bundle, bundle_file, dag, dag_file, import_error
 
 
 class ParsePolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +97,38 @@ _REFRESH = Prepared(
     update(bundle)
     .where(bundle.c.name == bindparam("b_bundle"))
     .values(digest=bindparam("b_digest"), refreshed_at=bindparam("b_now"))
+)
+_PENDING = (
+    select(dag_file.c.id)
+    .where(
+        dag_file.c.bundle == dag.c.bundle,
+        dag_file.c.path == dag.c.file,
+        (dag_file.c.due_at <= bindparam("b_now", type_=dag_file.c.due_at.type))
+        | dag_file.c.claimed_by.is_not(None),
+    )
+    .exists()
+)
+_IS_PINNED = (
+    select(bundle.c.name).where(bundle.c.name == bindparam("b_bundle"), bundle.c.is_pinned).exists()
+)
+# Of what is not about to be parsed, the last parse holds in the new bytes too.
+_MOVE_ALONG = Prepared(
+    update(dag)
+    .where(dag.c.bundle == bindparam("b_bundle"), dag.c.is_stale.is_(False), _IS_PINNED, ~_PENDING)
+    .values(digest=bindparam("b_digest"))
+)
+_DIGEST_NOW = (
+    select(bundle.c.digest).where(bundle.c.name == bindparam("b_bundle")).scalar_subquery()
+)
+_NOW_IN = Prepared(
+    update(dag)
+    .where(
+        dag.c.bundle == bindparam("b_bundle"),
+        dag.c.file == bindparam("b_path"),
+        dag.c.is_stale.is_(False),
+        dag.c.digest != _DIGEST_NOW,
+    )
+    .values(digest=_DIGEST_NOW)
 )
 _DAG_FILES = Prepared(
     select(dag_file.c.id, dag_file.c.path, dag_file.c.digest).where(
@@ -218,6 +250,7 @@ def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Dis
     if touched:
         touch_importers(tx, name, touched, now)
     touch_refused(tx, stale, now)
+    _MOVE_ALONG.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     _REFRESH.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     return Discovery(due=len(new) + len(changed), stale=tuple(stale))
 
@@ -274,6 +307,9 @@ def apply_parse_report(
     due = row.due_at or now + timedelta(seconds=policy.reparse_seconds)
     if is_closure_changed_since(tx, row.id, row.bundle, row.claimed_at):
         due = now
+    elif row.due_at is None:
+        # The bundle may have moved on meanwhile, but not in anything that this file read.
+        _NOW_IN.run(tx, {"b_bundle": row.bundle, "b_path": row.path})
     _DONE.run(
         tx,
         {

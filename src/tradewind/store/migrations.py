@@ -12,7 +12,7 @@ from tradewind.store.data_tables import metadata
 from tradewind.store.database import Database, Tx
 from tradewind.store.pools import ensure_default_pool
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test holds it to the scripts in ``versions/revisions``."""
 
 SCRIPTS = Path(__file__).parent / "versions"

@@ -15,7 +15,7 @@ from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.store.dags import wake_held
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, dag, dag_version
+from tradewind.store.tables import bundle, bundle_file, dag, dag_version, run
 
 
 class ParsedDags(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +52,7 @@ _KNOWN = Prepared(
         dag.c.version_id,
         dag_version.c.number,
         dag_version.c.structure_hash,
+        dag_version.c.source_digest,
     )
     .join(dag_version, dag_version.c.id == dag.c.version_id)
     .where(dag.c.dag_id.in_(bindparam("b_ids", expanding=True)))
@@ -64,12 +65,19 @@ _OF_FILE = Prepared(
     )
 )
 _BUNDLE_DIGEST = Prepared(select(bundle.c.digest).where(bundle.c.name == bindparam("b_bundle")))
+_FILE_DIGEST = Prepared(
+    select(bundle_file.c.digest).where(
+        bundle_file.c.bundle == bindparam("b_bundle"), bundle_file.c.path == bindparam("b_file")
+    )
+)
 _INSERT_VERSION = Prepared(
     insert(dag_version).returning(dag_version.c.id),
     [column.name for column in dag_version.c if column.name != "id"],
 )
 _SEEN = Prepared(
-    update(dag).where(dag.c.dag_id == bindparam("b_id")).values(parsed_at=bindparam("b_now"))
+    update(dag)
+    .where(dag.c.dag_id == bindparam("b_id"))
+    .values(parsed_at=bindparam("b_now"), digest=bindparam("b_digest"))
 )
 _CHANGE = Prepared(
     update(dag)
@@ -77,6 +85,7 @@ _CHANGE = Prepared(
     .values(
         bundle=bindparam("b_bundle"),
         file=bindparam("b_file"),
+        digest=bindparam("b_digest"),
         is_stale=False,
         has_import_errors=False,
         version_id=bindparam("b_version"),
@@ -98,7 +107,24 @@ _LOOK = Prepared(
 _CHANGE_VERSION = Prepared(
     update(dag_version)
     .where(dag_version.c.id == bindparam("b_id"))
-    .values(spec=bindparam("b_spec"))
+    .values(spec=bindparam("b_spec"), source_digest=bindparam("b_source"))
+)
+_IS_RUN = Prepared(
+    select(run.c.id)
+    .where(run.c.dag_id == bindparam("b_dag"), run.c.version_id == bindparam("b_id"))
+    .limit(1)
+)
+_REPLACE_VERSION = Prepared(
+    update(dag_version)
+    .where(dag_version.c.id == bindparam("b_id"))
+    .values(
+        structure_hash=bindparam("b_hash"),
+        spec=bindparam("b_spec"),
+        bundle=bindparam("b_bundle"),
+        digest=bindparam("b_digest"),
+        source_digest=bindparam("b_source"),
+        created_at=bindparam("b_now"),
+    )
 )
 _EXPIRE = Prepared(update(dag).where(dag.c.dag_id == bindparam("b_id")).values(is_stale=True))
 _BREAK = Prepared(
@@ -117,7 +143,7 @@ def apply_parsed_dags(
     Args:
         paused: Whether a new Dag is paused that does not say so itself.
     """
-    file = _File(tx, name, path, now, paused)
+    file = _File(tx, name, path, now, paused, report.digest)
     specs = {spec.dag_id: spec for spec in report.dags}
     known = {row.dag_id: row for row in _KNOWN.rows(tx, {"b_ids": list(specs)})}
     refused: dict[str, ImportFault] = {}
@@ -164,12 +190,17 @@ def _duplicate(dag_id: str, name: str, old: Any) -> str:
 class _File:
     """The file whose Dags are being written."""
 
-    def __init__(self, tx: Tx, bundle_name: str, path: str, now: datetime, paused: bool) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what is known of one file
+        self, tx: Tx, bundle_name: str, path: str, now: datetime, paused: bool, digest: str
+    ) -> None:
         self._tx = tx
         self._bundle = bundle_name
         self._path = path
         self._now = now
         self._paused = paused
+        known = {"b_bundle": bundle_name, "b_file": path}
+        self._digest = digest or _BUNDLE_DIGEST.value(tx, known) or ""
+        self._source = _FILE_DIGEST.value(tx, known) or ""
 
     def insert_dag(self, spec: DagSpec) -> None:
         """Write a Dag nobody knew, with its first version."""
@@ -182,6 +213,7 @@ class _File:
                 "dag_id": spec.dag_id,
                 "bundle": self._bundle,
                 "file": self._path,
+                "digest": self._digest,
                 "is_paused": self._paused if paused is None else paused,
                 "version_id": version_id,
                 "spec": raw,
@@ -201,20 +233,23 @@ class _File:
         raw = msgspec.json.encode(spec)
         was_away = old.is_stale or old.has_import_errors
         if raw == old.spec and not was_away:
-            _SEEN.run(self._tx, {"b_id": spec.dag_id, "b_now": self._now})
+            seen = {"b_id": spec.dag_id, "b_now": self._now, "b_digest": self._digest}
+            _SEEN.run(self._tx, seen)
+            self._renew_version(old, raw)
             return False
         version_id = old.version_id
         new_hash = structure_hash(spec)
         if new_hash != old.structure_hash:
-            version_id = self._insert_version(spec, new_hash, raw, old.number + 1)
-        elif raw != old.spec:
-            _CHANGE_VERSION.run(self._tx, {"b_id": version_id, "b_spec": raw})
+            version_id = self._change_structure(spec, new_hash, raw, old)
+        else:
+            self._renew_version(old, raw)
         _CHANGE.run(
             self._tx,
             {
                 "b_id": spec.dag_id,
                 "b_bundle": self._bundle,
                 "b_file": self._path,
+                "b_digest": self._digest,
                 "b_version": version_id,
                 "b_spec": raw,
                 "b_runs": spec.max_active_runs,
@@ -231,8 +266,32 @@ class _File:
             wake_held(self._tx, [spec.dag_id], self._now)
         return True
 
+    def _change_structure(self, spec: DagSpec, identity: str, raw: bytes, old: Any) -> int:
+        """Make a new version, or the latest anew as long as nothing ever ran under it."""
+        found = {"b_id": old.version_id, "b_dag": spec.dag_id}
+        if _IS_RUN.value(self._tx, found) is not None:
+            return self._insert_version(spec, identity, raw, old.number + 1)
+        _REPLACE_VERSION.run(
+            self._tx,
+            {
+                "b_id": old.version_id,
+                "b_hash": identity,
+                "b_spec": raw,
+                "b_bundle": self._bundle,
+                "b_digest": self._digest,
+                "b_source": self._source,
+                "b_now": self._now,
+            },
+        )
+        return int(old.version_id)
+
+    def _renew_version(self, old: Any, raw: bytes) -> None:
+        """Bring a version up to date in what may change without another one."""
+        if (raw, self._source) != (old.spec, old.source_digest):
+            values = {"b_id": old.version_id, "b_spec": raw, "b_source": self._source}
+            _CHANGE_VERSION.run(self._tx, values)
+
     def _insert_version(self, spec: DagSpec, identity: str, raw: bytes, number: int) -> int:
-        digest = _BUNDLE_DIGEST.value(self._tx, {"b_bundle": self._bundle})
         version_id = _INSERT_VERSION.value(
             self._tx,
             {
@@ -241,7 +300,8 @@ class _File:
                 "structure_hash": identity,
                 "spec": raw,
                 "bundle": self._bundle,
-                "digest": digest,
+                "digest": self._digest,
+                "source_digest": self._source,
                 "created_at": self._now,
             },
         )

@@ -1,10 +1,17 @@
-"""Where the file of each Dag lies now: what an attempt needs to be run."""
+"""Where the bytes of each run lie: what an attempt needs to be run.
 
-from collections.abc import Collection
+A run that is pinned has a tree of its own; every other runs what lies where its Dag's file is now.
+"""
+
+from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import and_, bindparam, select
 
+from tradewind.core.runs import Run
+from tradewind.core.spec import DagSpec
+from tradewind.store.bundles import read_bundle, read_tree
+from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
 from tradewind.store.tables import bundle, dag, dag_file
@@ -20,6 +27,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     closure_digest: str
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """Which bytes a new run is to run."""
+
+    bundle: str
+    digest: str = ""
+    pinned_file: str = ""
+    """See ``Run``."""
+
+
 _READ = Prepared(
     select(
         dag.c.dag_id,
@@ -28,6 +44,7 @@ _READ = Prepared(
         bundle.c.root,
         bundle.c.dags_folder,
         dag_file.c.closure_digest,
+        dag_file.c.generation,
     )
     .join(bundle, bundle.c.name == dag.c.bundle)
     .outerjoin(dag_file, and_(dag_file.c.bundle == dag.c.bundle, dag_file.c.path == dag.c.file))
@@ -35,15 +52,57 @@ _READ = Prepared(
 )
 
 
-def read_places(tx: Tx, dag_ids: Collection[str]) -> dict[str, Place]:
-    """Answer the place of each of these Dags."""
-    return {
-        row.dag_id: Place(
-            bundle=row.bundle,
-            root=row.root,
-            dags_folder=row.dags_folder,
-            file=row.file,
-            closure_digest=row.closure_digest or "",
-        )
-        for row in _READ.rows(tx, {"b_dags": sorted(dag_ids)})
-    }
+def choose_code(tx: Tx, facts: DagFacts, spec: DagSpec) -> Code:
+    """Answer which bytes a run runs that is made now.
+
+    Of a pinned bundle those in which the Dag was last parsed: a newer state of the bundle may hold
+    another Dag already that nobody has read yet.
+    """
+    found = read_bundle(tx, facts.bundle)
+    if found is None:
+        return Code(bundle=facts.bundle)
+    if found.is_pinned and facts.digest and not spec.runs_latest_code:
+        return Code(bundle=facts.bundle, digest=facts.digest, pinned_file=facts.file)
+    return Code(bundle=facts.bundle, digest=found.digest)
+
+
+def read_places(tx: Tx, runs: Iterable[Run]) -> dict[int, Place]:
+    """Answer the place of each of these runs, by its key."""
+    wanted = {run.pk: run for run in runs}
+    ids = sorted({run.dag_id for run in wanted.values()})
+    now = {row.dag_id: row for row in _READ.rows(tx, {"b_dags": ids})}
+    places: dict[int, Place] = {}
+    trees: dict[tuple[str, str, str], Place] = {}
+    for pk, run in wanted.items():
+        if not run.pinned_file:
+            row = now[run.dag_id]
+            places[pk] = Place(
+                bundle=row.bundle,
+                root=row.root,
+                dags_folder=row.dags_folder,
+                file=row.file,
+                closure_digest=row.closure_digest or "",
+            )
+            continue
+        key = (run.bundle, run.digest, run.pinned_file)
+        if key not in trees:
+            row = now.get(run.dag_id)
+            trees[key] = _pinned(tx, run, row.generation or 0 if row else 0)
+        places[pk] = trees[key]
+    return places
+
+
+def _pinned(tx: Tx, run: Run, generation: int) -> Place:
+    """Answer the place of a pinned run; its root is empty where the tree is gone.
+
+    The tree's digest stands for that of the closure; it changes when a Variable or Connection that
+    the file's import read does.
+    """
+    tree = read_tree(tx, run.bundle, run.digest)
+    return Place(
+        bundle=run.bundle,
+        root=tree.root if tree else "",
+        dags_folder=tree.dags_folder if tree else "",
+        file=run.pinned_file,
+        closure_digest=f"{run.digest}.{generation}",
+    )

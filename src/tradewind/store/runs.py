@@ -25,6 +25,7 @@ from tradewind.core.runs import Run, RunType
 from tradewind.core.states import RunState
 from tradewind.errors import ConflictError
 from tradewind.store.database import Tx
+from tradewind.store.places import Code
 from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import dag, event, run
 
@@ -384,11 +385,13 @@ def adopt_run(tx: Tx, pk: int, backfill_id: int) -> None:
     tx.execute(update(run).where(run.c.id == pk).values(values))
 
 
-def renew_run(tx: Tx, pk: int, version_id: int, digest: str, conf: Any) -> None:
+def renew_run(tx: Tx, pk: int, version_id: int, code: Code, conf: Any) -> None:
     """Have an ended run start over under this version, with this conf unless it is empty."""
     values: dict[str, Any] = {
         "version_id": version_id,
-        "digest": digest,
+        "bundle": code.bundle,
+        "digest": code.digest,
+        "pinned_file": code.pinned_file,
         "clear_number": run.c.clear_number + 1,
     }
     if conf:

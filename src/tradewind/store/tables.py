@@ -71,6 +71,22 @@ bundle = Table(
     Column("dags_folder", Text, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("refreshed_at", Moment),
+    Column("kind", String(20), nullable=False, server_default="local"),
+    Column("version", String(250), nullable=False, server_default=""),
+    Column("is_pinned", Boolean, nullable=False, server_default=false()),
+    Column("fault", Text, nullable=False, server_default=""),
+    Column("fault_at", Moment),
+)
+
+bundle_tree = Table(
+    "bundle_tree",
+    metadata,
+    Column("bundle", String(250), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("version", String(250), nullable=False),
+    Column("root", Text, nullable=False),
+    Column("dags_folder", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
 )
 
 bundle_file = Table(
@@ -142,6 +158,7 @@ dag = Table(
     Column("dag_id", String(250), primary_key=True),
     Column("bundle", String(250), nullable=False),
     Column("file", String(2000), nullable=False),
+    Column("digest", String(64), nullable=False, server_default=""),
     Column("is_paused", Boolean, nullable=False),
     Column("is_stale", Boolean, nullable=False, server_default=false()),
     Column("has_import_errors", Boolean, nullable=False, server_default=false()),
@@ -176,6 +193,7 @@ dag_version = Table(
     Column("spec", LargeBinary, nullable=False),
     Column("bundle", String(250), nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("source_digest", String(64), nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("dag_id", "number"),
 )
@@ -210,6 +228,7 @@ run = Table(
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("timeout_at", Moment),
     Column("group_retries", Json),
+    Column("pinned_file", String(2000), nullable=False, server_default=""),
     UniqueConstraint("dag_id", "run_id"),
     sqlite_autoincrement=True,
 )
@@ -233,6 +252,12 @@ Index(
     "ix_run_backfill",
     run.c.backfill_id,
     sqlite_where=run.c.backfill_id.is_not(None),
+)
+Index(
+    "ix_run_pinned",
+    run.c.bundle,
+    run.c.digest,
+    sqlite_where=run.c.pinned_file != "",
 )
 Index(
     "ix_run_timeout",

@@ -132,11 +132,11 @@ def test_groups_and_their_settings():
 
 
 def test_warnings_say_which_task():
-    with DAG("d", disable_bundle_versioning=True) as dag:
+    with DAG("d", access_control={"all": {"can_read"}}) as dag:
         EmptyOperator(task_id="t", resources={"cpus": 1})
 
     assert spec_of(dag).warnings == (
-        "'disable_bundle_versioning' has no effect: every run records the bytes it runs",
+        "'access_control' has no effect: roles are not bound to Dags",
         "Task 't': 'resources' has no effect: workers do not reserve resources",
     )
 

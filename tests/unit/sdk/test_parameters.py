@@ -112,7 +112,7 @@ DAG_ROWS = [
         300.0,
     ),
     ("run_retries", 2, lambda dag: spec_of(dag).run_retry.retries, 2),
-    ("disable_bundle_versioning", True, warned("'disable_bundle_versioning' has no effect"), True),
+    ("disable_bundle_versioning", True, lambda dag: spec_of(dag).runs_latest_code, True),
     ("rerun_with_latest_version", False, warned("'rerun_with_latest_version' has no effect"), True),
 ]
 
