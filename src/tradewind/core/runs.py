@@ -60,7 +60,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: str = ""
     """Of the bundle, when the run was made or started over."""
     pinned_file: str = ""
-    """The Dag's file in exactly those bytes, which are kept for it; empty: it runs what is there."""
+    """The Dag's file in exactly those bytes, kept for it; empty: it runs what is there."""
     backfill_id: int | None = None
     clear_number: int = 0
     seq: int = 0

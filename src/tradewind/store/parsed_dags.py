@@ -190,7 +190,7 @@ def _duplicate(dag_id: str, name: str, old: Any) -> str:
 class _File:
     """The file whose Dags are being written."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what is known of one file
+    def __init__(
         self, tx: Tx, bundle_name: str, path: str, now: datetime, paused: bool, digest: str
     ) -> None:
         self._tx = tx

@@ -16,6 +16,7 @@ from tests.conformance.store.catalog import (
     spec,
 )
 from tests.conformance.store.conftest import NOW
+from tradewind.core.runs import Run, RunType
 from tradewind.core.spec import TaskSpec
 from tradewind.core.timetables import CronTrigger
 from tradewind.core.timetables.values import RunInfo
@@ -40,6 +41,7 @@ from tradewind.store.dags import (
 from tradewind.store.database import Database
 from tradewind.store.files import ParsePolicy
 from tradewind.store.import_errors import list_import_errors
+from tradewind.store.runs import insert_run
 from tradewind.store.tables import attempt, dag_version, event, metadata, run, task_instance
 
 FILE = "dags/sales.py"
@@ -103,6 +105,16 @@ def test_a_change_of_texts_is_made_in_place_and_one_of_structure_is_a_version(
     with database.read() as tx:
         assert read_spec_of_version(tx, first).doc_md == "new"
 
+    with database.begin() as tx:
+        facts = read_dag(tx, "sales")
+        ran = Run(
+            dag_id="sales",
+            run_id="r",
+            run_type=RunType.MANUAL,
+            run_after=NOW,
+            version_id=facts.version_id,
+        )
+        insert_run(tx, ran)
     assert reparse(database, spec(tasks=TWO_TASKS), at=later(seconds=2)) == ["sales"]
     second = dag_of(database).version_id
     with database.read() as tx:
@@ -111,6 +123,16 @@ def test_a_change_of_texts_is_made_in_place_and_one_of_structure_is_a_version(
         assert len(read_spec_of_version(tx, first).tasks) == 1
     with database.read() as tx, pytest.raises(NotFoundError):
         read_spec_of_version(tx, 99)
+
+
+def test_versions_that_nothing_ran_under_leave_no_trace(database: Database) -> None:
+    reparse(database, spec(), at=NOW)
+    reparse(database, spec(tasks=TWO_TASKS), at=later(seconds=1))
+
+    with database.read() as tx:
+        (only,) = list_versions(tx, "sales")
+        assert only.number == 1
+        assert read_spec_of_version(tx, only.id).tasks == TWO_TASKS
 
 
 @pytest.mark.parametrize(
