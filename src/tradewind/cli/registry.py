@@ -79,6 +79,20 @@ COMMANDS: dict[str, Command] = {
     "state-store clean": Command(
         "tradewind.cli.state_store:clean", "Remove values of state stores whose time is over."
     ),
+    "db migrate": Command(
+        "tradewind.cli.database:migrate", "Bring the database to the newest revision."
+    ),
+    "db downgrade": Command(
+        "tradewind.cli.database:downgrade", "Bring the database back to an older revision."
+    ),
+    "db reset": Command("tradewind.cli.database:reset", "Delete everything and begin anew."),
+    "db check": Command(
+        "tradewind.cli.database:check", "Say whether the database is sound and can be used."
+    ),
+    "db check-migrations": Command(
+        "tradewind.cli.database:check_migrations", "Wait until the database is up to date."
+    ),
+    "db shell": Command("tradewind.cli.database:shell", "Open the database in sqlite3."),
     "config list": Command("tradewind.cli.config:list_settings", "List the settings in force."),
     "config get-value": Command("tradewind.cli.config:get_value", "Print one setting."),
     "compat alias": Command(
@@ -106,6 +120,7 @@ NOUNS: dict[str, str] = {
     "variables": "Variables",
     "connections": "Connections",
     "pools": "Pools and their slots",
+    "db": "The database: its schema, health and size",
     "config": "Settings",
     "compat": "Living beside Airflow's names",
 }

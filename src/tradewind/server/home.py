@@ -33,8 +33,8 @@ class Home:
             ConflictError: Another process has the lock.
             RefusedError: The folder cannot be made or written.
         """
-        _make(settings.home)
-        self._lock = _lock(settings.home)
+        make_home(settings.home)
+        self._lock = lock_home(settings.home)
         self.database = Database(settings.database_path, power_safe=settings.durability == "power")
         migrations.migrate(self.database)
         self.vault = Vault(settings.secret_key, settings.home / "secret.key")
@@ -65,7 +65,12 @@ class Home:
         self._lock.close()
 
 
-def _make(home: Path) -> None:
+def make_home(home: Path) -> None:
+    """Make the folder if it is not there.
+
+    Raises:
+        RefusedError: It cannot be made or written.
+    """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / "logs").mkdir(exist_ok=True)
@@ -77,7 +82,12 @@ def _make(home: Path) -> None:
         ) from error
 
 
-def _lock(home: Path) -> IO[str]:
+def lock_home(home: Path) -> IO[str]:
+    """Take the lock of the one process that may write here; closing the file lets go of it.
+
+    Raises:
+        ConflictError: Another process has it.
+    """
     path = home / "tradewind.lock"
     file = path.open("a+", encoding="utf-8")
     try:

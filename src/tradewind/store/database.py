@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from tradewind.errors import RefusedError, UnavailableError
+from tradewind.errors import UnavailableError
+from tradewind.store.faults import explain, is_damage
 from tradewind.store.prepared import execute_text
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ class Database:
                 death never does.
 
         Raises:
-            RefusedError: The file cannot be opened, or is not a database.
+            RefusedError: The file cannot be opened or written, or is not a database.
+            UnavailableError: Another program keeps it locked.
         """
         self.path = path
         self._synchronous = "FULL" if power_safe else "NORMAL"
@@ -65,11 +67,7 @@ class Database:
         try:
             self._write = self._engine.connect().execution_options(tradewind_write=True)
         except DatabaseError as error:
-            raise RefusedError(
-                "database-not-usable",
-                f"{path} cannot be opened: {error.orig}.",
-                "Put a good copy in its place, or set TRADEWIND_HOME to another folder.",
-            ) from error
+            raise explain(path, error.orig) from error
 
     @property
     def engine(self) -> Engine:
@@ -103,6 +101,10 @@ class Database:
             raise UnavailableError(
                 "database-unavailable", f"The database cannot be written: {error.orig}."
             ) from error
+        except DatabaseError as error:
+            if is_damage(error.orig):
+                raise explain(self.path, error.orig) from error
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -113,6 +115,21 @@ class Database:
             return
         with self._engine.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def without_references(self) -> Iterator[None]:
+        """Follow no foreign keys in the transactions of the block; for who makes tables anew."""
+        self._follow_references(False)
+        try:
+            yield
+        finally:
+            self._follow_references(True)
+
+    def _follow_references(self, wanted: bool) -> None:
+        # Without effect while a transaction is open, so past SQLAlchemy, which would open one.
+        raw = self._write.connection.driver_connection
+        if raw is not None:
+            raw.execute(f"PRAGMA foreign_keys={'ON' if wanted else 'OFF'}")
 
     def close(self) -> None:
         """Close all connections; a file is left without a write-ahead log beside it."""
