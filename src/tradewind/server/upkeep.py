@@ -7,18 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
-
 from tradewind.config import Settings
 from tradewind.server.home import lock_home, make_home
 from tradewind.store import migrations
 from tradewind.store.database import Database
 from tradewind.store.integrity import Examined
 from tradewind.store.integrity import examine as examine_file
-
-
-class _UndoneError(Exception):
-    """Ends a transaction whose statements were only to be seen."""
 
 
 def examine(settings: Settings, *, whole: bool) -> Examined:
@@ -54,29 +48,8 @@ def statements_of(settings: Settings, revision: str | None) -> list[str]:
     Raises:
         TradewindError: It would be refused.
     """
-    found: list[str] = []
-
-    def note(_tx: object, _cursor: object, text: str, *_more: object) -> None:
-        if text.split(maxsplit=1)[0].upper() not in ("SELECT", "PRAGMA", "BEGIN"):
-            found.append(text.strip())
-
-    def undo(_tx: object) -> None:
-        if found:
-            raise _UndoneError
-
     with _alone(settings) as database:
-        event.listen(database.engine, "before_cursor_execute", note)
-        event.listen(database.engine, "commit", undo)
-        try:
-            if revision is None:
-                migrations.migrate(database, settings.default_pool_slots)
-            else:
-                migrations.downgrade(database, revision)
-        except _UndoneError:
-            pass
-        finally:
-            event.remove(database.engine, "commit", undo)
-    return found
+        return migrations.statements_of(database, revision, settings.default_pool_slots)
 
 
 def reset(settings: Settings, *, init: bool) -> None:

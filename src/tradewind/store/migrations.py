@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, MetaData, inspect, text
+from sqlalchemy import Column, MetaData, event, inspect, text
 
 from tradewind.errors import RefusedError, UsageError, did_you_mean
 from tradewind.store.data_tables import metadata
@@ -84,6 +84,41 @@ def downgrade(database: Database, revision: str) -> str:
         for step in reversed(known[known.index(revision) + 1 : known.index(present) + 1]):
             _undo(tx, step, known[known.index(step) - 1])
     return present
+
+
+class _UndoneError(Exception):
+    """Ends a transaction whose statements were only to be seen."""
+
+
+def statements_of(database: Database, revision: str | None, default_pool_slots: int) -> list[str]:
+    """Answer the SQL of a migration, or of a downgrade to ``revision``; nothing is changed.
+
+    Raises:
+        TradewindError: It would be refused.
+    """
+    found: list[str] = []
+
+    def note(_tx: object, _cursor: object, said: str, *_more: object) -> None:
+        if said.split(maxsplit=1)[0].upper() not in ("SELECT", "PRAGMA", "BEGIN"):
+            found.append(said.strip())
+
+    def undo(_tx: object) -> None:
+        if found:
+            raise _UndoneError
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    event.listen(database.engine, "commit", undo)
+    try:
+        if revision is None:
+            migrate(database, default_pool_slots)
+        else:
+            downgrade(database, revision)
+    except _UndoneError:
+        pass
+    finally:
+        event.remove(database.engine, "commit", undo)
+        event.remove(database.engine, "before_cursor_execute", note)
+    return found
 
 
 def known_revisions() -> list[str]:
