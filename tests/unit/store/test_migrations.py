@@ -24,7 +24,16 @@ def schema_of(database: Database) -> dict[str, list[str]]:
 
 
 def _clauses(sql: str) -> list[str]:
-    return sorted(line.strip(" \t,") for line in sql.splitlines())
+    """Split at the commas between columns: a column that was added stands on no line of its own."""
+    head, _, body = " ".join(sql.split()).partition("(")
+    clauses, depth = [""], 0
+    for letter in body:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            clauses.append("")
+        else:
+            clauses[-1] += letter
+    return [head, *sorted(clause.strip(" )") for clause in clauses)]
 
 
 def test_revisions_make_the_tables_of_the_code(tmp_path: Path) -> None:
