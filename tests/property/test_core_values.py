@@ -144,7 +144,7 @@ def test_every_state_can_be_left_by_a_clear_or_a_move_and_all_can_be_reached() -
         # A mark, a clear, or another try of the group it is in.
         assert TASK_MOVES[task_state] <= TERMINAL_TASK | {TaskState.NONE, TaskState.UP_FOR_RETRY}
     for run_state in TERMINAL_RUN:
-        assert RUN_MOVES[run_state] == {RunState.QUEUED}
+        assert RUN_MOVES[run_state] == (TERMINAL_RUN | {RunState.QUEUED}) - {run_state}
     assert not any(state in moves for state, moves in TASK_MOVES.items())
 
 

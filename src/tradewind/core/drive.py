@@ -14,7 +14,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from heapq import heappop
 
-from tradewind.core.events import Event, Expanded, GroupRetried, RunMoved, TaskMoved
+from tradewind.core.events import (
+    Event,
+    Expanded,
+    GroupRetried,
+    RunDoomed,
+    RunMoved,
+    TaskMoved,
+)
 from tradewind.core.expansion import Length, level_length
 from tradewind.core.graph import RunGraph
 from tradewind.core.mapping import index_in_level, is_within, prefixes_of
@@ -58,6 +65,8 @@ def fold(graph: RunGraph, seq: int, event: Event) -> None:
         graph.expand(level, event.map_path, event.first, event.length)
     elif isinstance(event, GroupRetried):
         graph.count_retry(event.group_id, event.map_path, event.retries)
+    elif isinstance(event, RunDoomed):
+        graph.doom = event.reason
     else:
         graph.move_run(event.old, event.new, event.at)
     graph.seq = seq
@@ -160,7 +169,7 @@ class _Decider:
             # Tried again as a whole, perhaps at once.
             self.look()
         if graph.unfinished and graph.idle == graph.unfinished and not graph.past_held:
-            self.end_run(RunState.FAILED, "all_tasks_deadlocked")
+            self.end_run(RunState.FAILED, graph.doom or "all_tasks_deadlocked")
         return self.events
 
     def look(self) -> None:
@@ -474,7 +483,9 @@ class _Decider:
         graph, retry = self.graph, self.plan.run_retry
         # The leaves of a run that was stopped are skipped, which must not pass for success.
         stopped = self.plan.fail_fast and graph.failures
-        if not graph.failed_leaves and not stopped:
+        if graph.doom:
+            self.end_run(RunState.FAILED, graph.doom)
+        elif not graph.failed_leaves and not stopped:
             self.end_run(RunState.SUCCESS, "success")
         elif retry is not None and graph.retries.get(("", ""), 0) < retry.retries:
             self.try_again("", "", retry, [node for nodes in graph.by_task for node in nodes])

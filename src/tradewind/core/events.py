@@ -77,7 +77,16 @@ class RunMoved(_Event, frozen=True, kw_only=True, tag="run_moved"):
     """``success``, ``task_failure``, ``all_tasks_deadlocked``, ``timed_out``, or as told."""
 
 
-Event = TaskMoved | Expanded | GroupRetried | RunMoved
+class RunDoomed(_Event, frozen=True, kw_only=True, tag="run_doomed"):
+    """The run is to fail once all in it has ended, however that ends; without a reason, no more.
+
+    Said of a run that a person ends while teardowns are left to clean up after it.
+    """
+
+    reason: str = ""
+
+
+Event = TaskMoved | Expanded | GroupRetried | RunMoved | RunDoomed
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

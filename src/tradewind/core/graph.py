@@ -44,6 +44,7 @@ class RunGraph:
         idle: Instances in state none: of the unfinished, those that nobody works on.
         failed_leaves: Instances of leaves that fail the run.
         failures: Failed instances that stop a ``fail_fast`` run.
+        doom: Why the run is to fail once all in it has ended; empty where it goes by its leaves.
     """
 
     def __init__(self, plan: DagPlan, state: RunState = RunState.QUEUED, seq: int = 0) -> None:
@@ -73,6 +74,7 @@ class RunGraph:
         self.timers: list[tuple[datetime, int, str]] = []
         self.deadline: datetime | None = None
         self.stop_due = False
+        self.doom = ""
 
     @classmethod
     def start(cls, plan: DagPlan, seq: int = 0) -> "RunGraph":
@@ -93,12 +95,14 @@ class RunGraph:
         seq: int = 0,
         start_date: datetime | None = None,
         retries: Mapping[tuple[str, str], int] | None = None,
+        doom: str = "",
     ) -> "RunGraph":
         """Answer the graph of a run as its rows tell it; equal to folding its log from the start.
 
         Instances of tasks that are not in the plan are left out; their order does not matter.
         """
         graph = cls(plan, state, seq)
+        graph.doom = doom
         graph.retries.update(retries or {})
         known = [one for one in instances if one.task_id in plan.index]
         for instance in sorted(known, key=order_of):
@@ -356,7 +360,7 @@ class RunGraph:
         group, retried = self.groups[key], self.plan.retried[key[0]]
         if not group.failed_leaves or not group.failed:
             return False
-        if self.plan.fail_fast and self.failures:
+        if self.doom or (self.plan.fail_fast and self.failures):
             return False
         return self.retries.get((retried.name, key[1]), 0) < retried.retry.retries
 
@@ -428,6 +432,7 @@ class RunGraph:
             self._start_clock(at)
             return
         self.deadline = None
+        self.doom = ""
         if new is RunState.QUEUED:
             # Cleared: a person wants it done, with all the tries there are.
             self.retries.clear()

@@ -63,6 +63,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The Dag's file in exactly those bytes, kept for it; empty: it runs what is there."""
     backfill_id: int | None = None
     clear_number: int = 0
+    doom: str | None = None
+    """Why it is to fail once all in it has ended, where a person has said so."""
     seq: int = 0
     """Number of the last event of its log."""
     epoch: int = 0

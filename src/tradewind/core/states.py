@@ -109,10 +109,13 @@ TIMED = frozenset({TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE})
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.SUCCESS, RunState.FAILED}),
     RunState.RUNNING: frozenset({RunState.SUCCESS, RunState.FAILED, RunState.QUEUED}),
-    RunState.SUCCESS: frozenset({RunState.QUEUED}),
-    RunState.FAILED: frozenset({RunState.QUEUED}),
+    RunState.SUCCESS: frozenset({RunState.QUEUED, RunState.FAILED}),
+    RunState.FAILED: frozenset({RunState.QUEUED, RunState.SUCCESS}),
 }
-"""Legal moves of a run. Terminal -> queued is a clear; queued -> terminal is a mark."""
+"""Legal moves of a run.
+
+Terminal -> queued is a clear; queued -> terminal, and terminal -> the other, a mark.
+"""
 
 _N, _S, _Q, _R = TaskState.NONE, TaskState.SCHEDULED, TaskState.QUEUED, TaskState.RUNNING
 _ENDS_DECIDED = frozenset(
@@ -139,10 +142,10 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.UP_FOR_RESCHEDULE: frozenset({_N, _S}) | _ENDS_RUN,
     TaskState.DEFERRED: frozenset({_N, _S}) | _ENDS_RUN,
     TaskState.AWAITING_INPUT: frozenset({_N, _S}) | _ENDS_RUN,
-    TaskState.SUCCESS: frozenset({_N, _AGAIN, TaskState.FAILED}),
-    TaskState.FAILED: frozenset({_N, _AGAIN, TaskState.SUCCESS}),
+    TaskState.SUCCESS: frozenset({_N, _AGAIN, TaskState.FAILED, TaskState.SKIPPED}),
+    TaskState.FAILED: frozenset({_N, _AGAIN, TaskState.SUCCESS, TaskState.SKIPPED}),
     TaskState.SKIPPED: frozenset({_N, _AGAIN, TaskState.SUCCESS, TaskState.FAILED}),
-    TaskState.UPSTREAM_FAILED: frozenset({_N, _AGAIN, TaskState.SUCCESS, TaskState.FAILED}),
+    TaskState.UPSTREAM_FAILED: frozenset({_N, _AGAIN}) | _ENDS_RUN,
     TaskState.REMOVED: frozenset({_N}),
 }
 """Legal moves of a task instance.

@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tradewind.core.drive import decide, fold, level_of, past_wanted, stop
-from tradewind.core.events import Event, Expanded, GroupRetried, RunMoved, TaskMoved
+from tradewind.core.events import (
+    Event,
+    Expanded,
+    GroupRetried,
+    RunMoved,
+    TaskMoved,
+)
 from tradewind.core.graph import RunGraph
 from tradewind.core.nodes import Instance
 from tradewind.core.plan import DagPlan
@@ -117,6 +123,7 @@ class LiveRun:
             seq=self.run.seq,
             start_date=self.run.start_date,
             retries=retries,
+            doom=self.run.doom or "",
         )
 
     def _begins_with_trigger(self, row: TaskInstance) -> bool:
@@ -176,7 +183,7 @@ class LiveRun:
             self._expand(event)
         elif isinstance(event, GroupRetried):
             self._retried = True
-        else:
+        elif isinstance(event, RunMoved):
             self._move_run(event)
         return []
 
@@ -274,6 +281,7 @@ class LiveRun:
             start_date=self.start_date,
             end_date=self.end_date,
             timeout_at=self.timeout_at,
+            doom=self.graph.doom or None,
         )
         self._written_seq = self.graph.seq
         return change

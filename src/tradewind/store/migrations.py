@@ -15,11 +15,7 @@ from tradewind.store.data_tables import metadata
 from tradewind.store.database import Database, Tx
 from tradewind.store.pools import ensure_default_pool
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-    from alembic.operations import Operations
-
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision; a test holds it to the scripts in ``versions/revisions``."""
 
 SCRIPTS = Path(__file__).parent / "versions"

@@ -63,6 +63,7 @@ _APPLY = Prepared(
         start_date=bindparam("b_start"),
         end_date=bindparam("b_end"),
         timeout_at=bindparam("b_timeout"),
+        doom=bindparam("b_doom"),
     )
 )
 _RETRIES = Prepared(select(run.c.group_retries).where(run.c.id == bindparam("b_pk")))
@@ -141,6 +142,7 @@ class RunChange(msgspec.Struct, frozen=True, kw_only=True):
     start_date: datetime | None
     end_date: datetime | None
     timeout_at: datetime | None
+    doom: str | None = None
 
 
 class StaleRunError(Exception):
@@ -316,6 +318,7 @@ def apply_run_changes(tx: Tx, changes: Sequence[RunChange]) -> None:
                 "b_start": one.start_date,
                 "b_end": one.end_date,
                 "b_timeout": one.timeout_at,
+                "b_doom": one.doom,
             }
             for one in changes
         ],

@@ -229,6 +229,7 @@ run = Table(
     Column("timeout_at", Moment),
     Column("group_retries", Json),
     Column("pinned_file", String(2000), nullable=False, server_default=""),
+    Column("doom", Text),
     UniqueConstraint("dag_id", "run_id"),
     sqlite_autoincrement=True,
 )
