@@ -9,7 +9,7 @@ from tests.simulation.journal import Entry, Journal
 from tests.simulation.reference import Reading
 from tests.simulation.shadow import ENDED, Dag, Run, Shadow, Ti, Version, is_terminal_leg
 from tradewind.core.drive import fold
-from tradewind.core.events import Expanded, GroupRetried, RunMoved, TaskMoved, decode_event
+from tradewind.core.events import Expanded, RunMoved, TaskMoved, decode_event
 from tradewind.core.graph import RunGraph
 from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec
@@ -216,7 +216,7 @@ class Checker:
             run.folded = event.new
             run.is_cancelled = event.reason == _CANCELLED
             self.moved.runs.append((run, event))
-        else:
+        elif isinstance(event, Expanded):
             self._fold_expansion(run, event)
 
     def _fold_move(self, run: Run, event: TaskMoved) -> None:
@@ -230,9 +230,7 @@ class Checker:
         self.moved.tis[ti.id] = ti
         self.moved.tasks.append((ti, event))
 
-    def _fold_expansion(self, run: Run, event: Expanded | GroupRetried) -> None:
-        if isinstance(event, GroupRetried):
-            return
+    def _fold_expansion(self, run: Run, event: Expanded) -> None:
         tasks = run.version.spec.tasks
         names = [event.task_id] if event.task_id else [t.task_id for t in tasks]
         if event.group_id:
