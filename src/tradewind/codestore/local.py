@@ -4,18 +4,21 @@ import hashlib
 import logging
 import os
 import stat
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
+from tradewind.codestore.archives import read_members
+from tradewind.codestore.bundle import Place, Scan
 from tradewind.codestore.rules import (
     IGNORE_FILE,
     MAX_TEXT_BYTES,
     IgnoreSyntax,
     is_data_folder,
     is_folder_left_out,
-    may_count,
+    may_be_read,
     may_hold_dags,
     read_ignore_rules,
 )
@@ -26,20 +29,6 @@ log = logging.getLogger(__name__)
 _BESIDE_DAGS = ("include", "plugins", "pyproject.toml")
 _LEVELS_UP = 3
 _UNREADABLE = hashlib.sha256(b"unreadable").hexdigest()
-
-Place = tuple[str, int, int]
-"""A folder: its path, and device and inode, which tell when another one took its path."""
-
-
-class Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look at a folder found."""
-
-    root: Path
-    manifest: Manifest = Manifest()
-    places: frozenset[Place] = frozenset()
-    """Every folder something that counts may lie in: what a watcher watches."""
-    is_missing: bool = False
-    """The folder is not there (yet, or for the moment): nothing can be said of its content."""
 
 
 def find_root(dags_folder: Path) -> Path:
@@ -60,12 +49,19 @@ def find_root(dags_folder: Path) -> Path:
     return dags_folder
 
 
+_Stamp = tuple[int, int, int, int]
+
+
 class LocalFolder:
     """One bundle in place. What of it counts is said in ``rules``.
 
     ``scan`` reads only files whose time, size or inode changed, so it costs a few milliseconds
     however often it is asked. Not for several threads at once.
     """
+
+    kind = "local"
+    is_pinned = False
+    refresh_seconds = None
 
     def __init__(
         self,
@@ -75,6 +71,7 @@ class LocalFolder:
         root: Path | None = None,
         exclude: Iterable[Path] = (),
         ignore_syntax: IgnoreSyntax = "glob",
+        safe_mode: bool = True,
     ) -> None:
         """Read nothing yet; the folder need not be there.
 
@@ -84,13 +81,16 @@ class LocalFolder:
             root: What they may import from; found by ``find_root`` at each scan when None.
             exclude: Folders that do not belong to the bundle though they lie in it, such as logs.
             ignore_syntax: How ``.airflowignore`` files are written.
+            safe_mode: Whether only Python files that speak of Dags are taken for Dag files.
         """
         self.name = name
         self.dags_folder = dags_folder.absolute()
         self._root = root.absolute() if root else None
         self._exclude = frozenset(str(path.absolute()) for path in exclude)
         self._syntax = ignore_syntax
+        self._safe_mode = safe_mode
         self._known: dict[str, _Known] = {}
+        self._archives: dict[str, tuple[_Stamp, dict[str, _Known]]] = {}
         self._said: set[str] = set()
 
     def scan(self) -> Scan:
@@ -101,7 +101,7 @@ class LocalFolder:
         """
         root = self._root or find_root(self.dags_folder)
         if not self.dags_folder.is_dir() or not root.is_dir():
-            return Scan(root=root, is_missing=True)
+            return Scan(root=root, dags_folder=self.dags_folder, is_missing=True)
         walk = _Walk(self, root)
         walk.enter(str(root), "", False, (), frozenset())
         self._known = walk.known
@@ -109,7 +109,21 @@ class LocalFolder:
         manifest = Manifest(
             files=files, dag_files=frozenset(walk.dag_files), digest=manifest_digest(files)
         )
-        return Scan(root=root, manifest=manifest, places=frozenset(walk.places))
+        return Scan(
+            root=root,
+            dags_folder=self.dags_folder,
+            manifest=manifest,
+            places=frozenset(walk.places),
+        )
+
+    @property
+    def source(self) -> str:
+        """Answer its path."""
+        return str(self.dags_folder)
+
+    def may_hold_dags(self, content: bytes) -> bool:
+        """Tell whether a Python file is worth importing."""
+        return not self._safe_mode or may_hold_dags(content)
 
     def say_once(self, message: str, subject: str) -> None:
         """Warn of something wrong in the folder, the first time it is seen."""
@@ -124,6 +138,30 @@ class LocalFolder:
     def known(self, path: str) -> "_Known | None":
         """Answer what the last scan knew of a file."""
         return self._known.get(path)
+
+    def read_archive(self, path: str, status: os.stat_result) -> "dict[str, _Known]":
+        """Answer what counts in a zip archive: nothing unless a module at its top holds Dags.
+
+        Raises:
+            OSError: It cannot be read.
+            zipfile.BadZipFile: It is no archive.
+        """
+        stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        before = self._archives.get(path)
+        if before is None or before[0] != stamp:
+            texts = read_members(path)
+            # Only modules at the top can be imported by their name.
+            tops = {name for name, text in texts.items() if self._is_top(name, text)}
+            found = {
+                name: _Known(stamp, hashlib.sha256(text).hexdigest(), name in tops)
+                for name, text in texts.items()
+                if tops
+            }
+            before = self._archives[path] = (stamp, found)
+        return before[1]
+
+    def _is_top(self, name: str, text: bytes) -> bool:
+        return "/" not in name and name.endswith(".py") and self.may_hold_dags(text)
 
     def read_rules(self, prefix: str, folder: str) -> "_Rules":
         """Read the ignore file of a folder."""
@@ -145,7 +183,7 @@ _Rules = tuple[str, Callable[[str], bool | None]]
 class _Known(msgspec.Struct, frozen=True):
     """What is known of a file that counts."""
 
-    stamp: tuple[int, int, int, int]
+    stamp: _Stamp
     digest: str
     holds_dags: bool
     is_settled: bool = False
@@ -200,7 +238,7 @@ class _Walk:
                 if inner in self._way or not (is_passed_through or self._is_left_out(entry)):
                     data = among_data or is_data_folder(entry.name)
                     self.enter(entry.path, inner, data, rules, above | {identity})
-            elif not is_passed_through and may_count(entry.name, among_data=among_data):
+            elif not is_passed_through and may_be_read(entry.name, among_data=among_data):
                 self._take(entry, path, rules)
 
     def _is_left_out(self, entry: "os.DirEntry[str]") -> bool:
@@ -215,6 +253,9 @@ class _Walk:
 
     def _take(self, entry: "os.DirEntry[str]", path: str, rules: tuple[_Rules, ...]) -> None:
         is_python = path.endswith(".py")
+        if path.endswith(".zip"):
+            self._open(entry, path, rules)
+            return
         try:
             status = entry.stat()
             if not stat.S_ISREG(status.st_mode):
@@ -233,6 +274,21 @@ class _Walk:
         if is_candidate and self.known[path].holds_dags and not _is_ignored(path, rules):
             self.dag_files.add(path)
 
+    def _open(self, entry: "os.DirEntry[str]", path: str, rules: tuple[_Rules, ...]) -> None:
+        """Take in what an archive of Dag files holds; another archive is data."""
+        if not path.startswith(self._dags_prefix) or _is_ignored(path, rules):
+            return
+        try:
+            members = self._bundle.read_archive(entry.path, entry.stat())
+        except (OSError, zipfile.BadZipFile) as error:
+            why = getattr(error, "strerror", None) or error
+            self._bundle.say_once(f"cannot be read ({why})", entry.path)
+            return
+        for name, known in members.items():
+            self.known[f"{path}/{name}"] = known
+            if known.holds_dags and not _is_ignored(f"{path}/{name}", rules):
+                self.dag_files.add(f"{path}/{name}")
+
     def _read(self, absolute: str, path: str, status: os.stat_result) -> _Known:
         stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         known = self._bundle.known(path)
@@ -241,7 +297,7 @@ class _Walk:
         content = Path(absolute).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         settled = known is not None and known.stamp == stamp and known.digest == digest
-        return _Known(stamp, digest, may_hold_dags(content), settled)
+        return _Known(stamp, digest, self._bundle.may_hold_dags(content), settled)
 
     def _watch_target(self, link: str) -> None:
         folder = os.path.dirname(os.path.realpath(link))

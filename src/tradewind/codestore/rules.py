@@ -7,7 +7,8 @@ Files that count make the bundle's digest: a change of one is a change of the bu
 - Python files count always.
 - Other text that code is made of (SQL, templates, YAML, JSON, TOML, shell …) counts up to 1 MB, but
   not in a folder named for data (``data``, ``landing``, ``output``, ``logs`` …), where tasks write.
-- All else (CSV, Parquet, archives, databases, logs) does not count: it is data, not code.
+- Of zip archives in the Dags folder, Python files count when one at the top speaks of Dags.
+- All else (CSV, Parquet, other archives, databases, logs) does not count: it is data, not code.
 
 ``.airflowignore`` files say which Python files are not to be searched for Dags; such a file still
 counts, as Dag files may import it.
@@ -63,6 +64,11 @@ def may_count(name: str, *, among_data: bool) -> bool:
         return True
     dot = name.rfind(".")
     return dot > 0 and not among_data and _TEXT.fullmatch(name, dot) is not None
+
+
+def may_be_read(name: str, *, among_data: bool) -> bool:
+    """Tell by its name whether a file may count, or be an archive of files that do."""
+    return name.endswith(".zip") or may_count(name, among_data=among_data)
 
 
 def may_hold_dags(content: bytes) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from tradewind.codestore.local import LocalFolder, Place, Scan
-from tradewind.codestore.rules import is_folder_left_out, may_count
+from tradewind.codestore.bundle import Place, Scan
+from tradewind.codestore.local import LocalFolder
+from tradewind.codestore.rules import is_folder_left_out, may_be_read
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class Watcher:
 def _is_relevant(path: str) -> bool:
     """Tell whether this change may matter; data that tasks write all day should cost nothing."""
     name = os.path.basename(path)
-    if may_count(name, among_data=False):
+    if may_be_read(name, among_data=False):
         return True
     if is_folder_left_out(name) and not name.startswith("."):
         return False

@@ -36,6 +36,17 @@ def manifest_digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(msgspec.json.encode(sorted(files.items()))).hexdigest()
 
 
+def split_member(path: str) -> tuple[str, str] | None:
+    """Answer archive and member of a path that leads into a zip archive; None for any other.
+
+    Example:
+        >>> split_member("team/sales.zip/load.py")
+        ('team/sales.zip', 'load.py')
+    """
+    archive, dot, member = path.partition(".zip/")
+    return (f"{archive}.zip", member) if dot and member else None
+
+
 def closure_digest(files: Mapping[str, str], closure: Iterable[str], generation: int = 0) -> str:
     """Answer the digest of what one Dag file imported: the key under which it is kept warm.
 

@@ -3,12 +3,14 @@
 import hashlib
 import importlib.util
 import sys
+import zipfile
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 from tradewind.compat.finder import install
+from tradewind.core.manifest import split_member
 from tradewind.protocol.orders import BundleRef
 from tradewind.runtime.fork_safety import note_own_sockets
 from tradewind.runtime.plugins import load_plugins
@@ -29,12 +31,19 @@ def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
             policy of the installation refuses something in it.
         BaseException: Whatever the file raises.
     """
+    if not bundle.root:
+        raise AirflowException(
+            f"The bytes of bundle '{bundle.name}' that this run keeps ({bundle.digest[:12]}) are "
+            "gone. Clear the run with its newest version to run it anew."
+        )
     path = Path(bundle.root) / file
-    if not path.is_file():
+    member = split_member(file)
+    archive = Path(bundle.root, member[0]) if member else None
+    if not (archive.is_file() if archive else path.is_file()):
         raise AirflowException(f"There is no Dag file {file} in bundle '{bundle.name}'")
     install()
     note_own_sockets()
-    extend_path([bundle.root, bundle.dags_folder])
+    extend_path([*([str(archive)] if archive else []), bundle.root, bundle.dags_folder])
     load_plugins(bundle)
     load_policies(bundle)
     with scope.loading(str(path)) as opened:
@@ -49,7 +58,8 @@ def import_path(path: Path) -> ModuleType:
         BaseException: Whatever the file raises.
     """
     name = module_name(path)
-    loader = _FromSource(name, str(path))
+    kind = _FromArchive if split_member(str(path)) and not path.exists() else _FromSource
+    loader = kind(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - it is a .py file
     module = importlib.util.module_from_spec(spec)
@@ -76,6 +86,23 @@ class _FromSource(SourceFileLoader):
             OSError: Always; the importer passes over it.
         """
         raise OSError(path)
+
+
+class _FromArchive(_FromSource):
+    """Reads the file out of the zip archive that its path leads into."""
+
+    def get_data(self, path: str) -> bytes:
+        """Answer the bytes of the member.
+
+        Raises:
+            OSError: There is no such archive or member.
+        """
+        archive, member = split_member(path) or (path, "")
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                return opened.read(member)
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise OSError(f"{path} cannot be read: {error}") from error
 
 
 def module_name(path: Path) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from tradewind.core.manifest import split_member
 from tradewind.core.spec import DagSpec
 from tradewind.protocol.orders import ParseOrder
 from tradewind.protocol.ports import bound_port
@@ -95,10 +96,15 @@ def closure_files(root: Path, file: str, touched: Iterable[str] = ()) -> tuple[s
         base = next((base for base in bases if isinstance(path, str) and path.startswith(base)), "")
         if base and isinstance(path, str):
             inside = path.removeprefix(base)
-            if not _is_installed(inside) and Path(path).is_file():
+            if not _is_installed(inside) and _is_there(path):
                 found.add(inside)
     found.discard(file)
     return (file, *sorted(found))
+
+
+def _is_there(path: str) -> bool:
+    member = split_member(path)
+    return Path(path).is_file() or (member is not None and Path(member[0]).is_file())
 
 
 def _is_installed(inside: str) -> bool:

@@ -8,6 +8,8 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from tradewind.core.manifest import split_member
+
 _LIKELY = (
     # Dates of the context are pendulum's; a function with ** or a context may ask for any of them.
     (re.compile(r"logical_date|data_interval|run_after|context|\*\*|\{\{|\bds\b"), ("pendulum",)),
@@ -21,6 +23,8 @@ def preload_for(file: Path) -> None:
     Raises:
         OSError: The file cannot be read any more.
     """
+    if split_member(str(file)) and not file.exists():
+        return
     text = file.read_text(encoding="utf-8", errors="replace")
     for sign, modules in _LIKELY:
         if sign.search(text):

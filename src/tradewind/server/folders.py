@@ -1,6 +1,7 @@
 """Which folders of Dag files the settings name, as bundles."""
 
-from tradewind.codestore.local import LocalFolder, Scan
+from tradewind.codestore.bundle import Scan
+from tradewind.codestore.local import LocalFolder
 from tradewind.config import Settings
 from tradewind.protocol.clock import Clock
 from tradewind.server.examples import EXAMPLES_BUNDLE, examples_folder

@@ -19,7 +19,8 @@ import uvicorn
 from tradewind.api.app import build_app
 from tradewind.api.bell import Bell
 from tradewind.api.services import Services
-from tradewind.codestore.local import LocalFolder, Scan
+from tradewind.codestore.bundle import Scan
+from tradewind.codestore.local import LocalFolder
 from tradewind.codestore.watcher import Watcher
 from tradewind.config import Settings, read_settings
 from tradewind.errors import ConflictError, RefusedError, TradewindError

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.codestore.local import LocalFolder, Scan, find_root
+from tradewind.codestore.bundle import Scan
+from tradewind.codestore.local import LocalFolder, find_root
 from tradewind.codestore.rules import IgnoreSyntax
 
 DAG = "from airflow.sdk import DAG\n"

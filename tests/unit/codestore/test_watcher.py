@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.codestore.local import LocalFolder, Scan
+from tradewind.codestore.bundle import Scan
+from tradewind.codestore.local import LocalFolder
 from tradewind.codestore.watcher import Watcher, _is_relevant
 
 DAG = "from airflow.sdk import DAG\n"

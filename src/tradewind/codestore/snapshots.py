@@ -1,0 +1,105 @@
+"""A local folder of which each state is kept: runs go on in the bytes they were made with."""
+
+import functools
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from tradewind.codestore.archives import archive_of, is_member, read_file
+from tradewind.codestore.bundle import BundleError, Scan
+from tradewind.codestore.local import LocalFolder
+from tradewind.codestore.trees import Trees
+
+_TRIES = 5
+_NEVER = frozenset({"__pycache__", ".git", ".venv", "venv", "node_modules"})
+
+
+class Snapshots:
+    """A local folder with ``pin = on``: what counts in it is copied at every change.
+
+    What does not count (data, large files) is reached through links to where it lies, so a Dag file
+    still finds its data beside it.
+    """
+
+    kind = "local"
+    is_pinned = True
+    refresh_seconds = None
+
+    def __init__(self, folder: LocalFolder, trees: Trees) -> None:
+        """Keep the states of this folder there."""
+        self._folder = folder
+        self._trees = trees
+        self.name = folder.name
+        self.source = folder.source
+
+    def scan(self) -> Scan:
+        """Look at the folder, and keep its state unless it is kept.
+
+        Raises:
+            BundleError: It changes faster than it can be copied, or cannot be kept.
+        """
+        for _ in range(_TRIES):
+            found = self._folder.scan()
+            if found.is_missing:
+                return found
+            try:
+                fill = functools.partial(_copy, found)
+                tree = self._trees.build(self.name, found.manifest.digest, fill)
+            except _ChangedError:
+                continue
+            inside = _below(found)
+            return Scan(
+                root=tree,
+                dags_folder=tree / inside,
+                manifest=found.manifest,
+                places=found.places,
+            )
+        raise BundleError(
+            "bundle-not-kept",
+            f"Bundle '{self.name}' changes faster than it can be copied from {self.source}.",
+        )
+
+
+class _ChangedError(Exception):
+    """A file is not what it was a moment ago."""
+
+
+def _below(found: Scan) -> Path:
+    inside = found.dags_folder.is_relative_to(found.root)
+    return found.dags_folder.relative_to(found.root) if inside else Path()
+
+
+def _copy(found: Scan, into: Path) -> None:
+    folders = {_below(found)}
+    for path, digest in found.manifest.files.items():
+        if not is_member(found.root, path):
+            _copy_file(found.root / path, into / path)
+        elif not (into / archive_of(path)).exists():
+            _copy_file(found.root / archive_of(path), into / archive_of(path))
+        # What was copied is what was seen, or it changed between the two.
+        if hashlib.sha256(read_file(into, path)).hexdigest() != digest:
+            raise _ChangedError
+        folders.update(parent for parent in Path(path).parents if parent.suffix != ".zip")
+    for folder in sorted(folders):
+        if (found.root / folder).is_dir():
+            (into / folder).mkdir(parents=True, exist_ok=True)
+            _link_rest(found.root / folder, into / folder)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    except FileNotFoundError:
+        raise _ChangedError from None
+
+
+def _link_rest(source: Path, target: Path) -> None:
+    """Link to what lies beside the copies and does not count."""
+    with os.scandir(source) as entries:
+        for entry in entries:
+            beside = target / entry.name
+            if entry.name not in _NEVER and not beside.exists() and not beside.is_symlink():
+                beside.symlink_to(os.path.abspath(entry.path))
