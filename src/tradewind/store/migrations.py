@@ -15,6 +15,10 @@ from tradewind.store.data_tables import metadata
 from tradewind.store.database import Database, Tx
 from tradewind.store.pools import ensure_default_pool
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.operations import Operations
+
 HEAD = "0007"
 """The newest revision; a test holds it to the scripts in ``versions/revisions``."""
 
