@@ -105,7 +105,15 @@ OPTIONS: tuple[Option, ...] = (
         "Tasks one worker runs at once.",
         ("core", "parallelism"),
     ),
-    Option("parse_slots", "worker", "parse_slots", int, 2, "Files one worker parses at once."),
+    Option(
+        "parse_slots",
+        "worker",
+        "parse_slots",
+        int,
+        2,
+        "Files one worker parses at once.",
+        ("dag_processor", "parsing_processes"),
+    ),
     Option(
         "queues",
         "worker",
@@ -146,6 +154,61 @@ OPTIONS: tuple[Option, ...] = (
         int,
         300,
         "An unchanged Dag file is parsed again this often, as it may read things that change.",
+        ("dag_processor", "min_file_process_interval"),
+    ),
+    Option(
+        "pin",
+        "core",
+        "pin",
+        bool,
+        False,
+        "Keep each state of local folders of Dag files: a run goes on in the bytes it was made "
+        "with. Bundles of other kinds always do.",
+    ),
+    Option(
+        "ignore_syntax",
+        "core",
+        "dag_ignore_file_syntax",
+        str,
+        "glob",
+        "How .airflowignore files are written: 'glob', as .gitignore files are, or 'regexp'.",
+        ("core", "dag_ignore_file_syntax"),
+    ),
+    Option(
+        "safe_mode",
+        "core",
+        "dag_discovery_safe_mode",
+        bool,
+        True,
+        "Parse only files that speak of Dags: those that hold 'dag', and 'airflow' or 'tradewind'.",
+        ("core", "dag_discovery_safe_mode"),
+    ),
+    Option(
+        "dag_bundle_config_list",
+        "dag_processor",
+        "dag_bundle_config_list",
+        str,
+        "",
+        "Bundles as Airflow's settings write them: a JSON list of name, classpath, kwargs.",
+        ("dag_processor", "dag_bundle_config_list"),
+    ),
+    Option(
+        "refresh_seconds",
+        "dag_processor",
+        "refresh_interval",
+        int,
+        300,
+        "How often bundles are looked at that the file system cannot watch, unless they say.",
+        ("dag_processor", "refresh_interval"),
+    ),
+    Option(
+        "disable_bundle_versioning",
+        "dag_processor",
+        "disable_bundle_versioning",
+        bool,
+        False,
+        "Runs of every bundle run what it holds at that moment, not the bytes they were made with.",
+        ("dag_processor", "disable_bundle_versioning"),
     ),
     Option(
         "secret_key",
@@ -283,6 +346,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     parse_timeout_seconds: int
     parse_memory_mb: int
     reparse_seconds: int
+    pin: bool
+    ignore_syntax: str
+    safe_mode: bool
+    dag_bundle_config_list: str
+    refresh_seconds: int
+    disable_bundle_versioning: bool
     secret_key: str
     conf_overrides_params: bool
     xcom_backend: str
@@ -295,6 +364,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secrets_backend_kwargs: str
     state_retention_days: int
     state_clear_on_success: bool
+    bundles: dict[str, Any] = {}
+    """Tables ``[bundles.NAME]``, as written; see the server's reading of them."""
     sources: dict[str, str] = {}
     """Field -> where its value came from, for ``config list``."""
 
@@ -307,6 +378,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def log_root(self) -> Path:
         """The folder task logs lie under."""
         return self.home / "logs"
+
+    @property
+    def code_folder(self) -> Path:
+        """The folder in which bytes of bundles are kept."""
+        return self.home / "code"
 
     @property
     def server_file(self) -> Path:
@@ -348,7 +424,28 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
     _refuse_impossible(values)
     folder = values["dags_folder"]
     values["dags_folder"] = Path(folder).expanduser().absolute() if folder else home / "dags"
-    return Settings(home=home, sources=sources, **values)
+    return Settings(home=home, sources=sources, bundles=_read_bundles(env, file), **values)
+
+
+def _read_bundles(env: Mapping[str, str], file: dict[str, Any]) -> dict[str, Any]:
+    """Answer the tables of bundles, those of the environment over those of the file."""
+    found = file.get(_BUNDLES, {})
+    if not isinstance(found, dict):
+        raise UsageError("bad-setting", "[bundles] holds no tables.", "Write [bundles.NAME].")
+    tables = dict(found)
+    for name, raw in env.items():
+        if name.startswith(_BUNDLES_PREFIX):
+            try:
+                tables[name.removeprefix(_BUNDLES_PREFIX).lower()] = msgspec.json.decode(raw)
+            except msgspec.DecodeError as error:
+                raise UsageError(
+                    "bad-setting", f"{name} is not JSON: {error}.", "Use a JSON object."
+                ) from error
+    return tables
+
+
+_BUNDLES = "bundles"
+_BUNDLES_PREFIX = "TRADEWIND__BUNDLES__"
 
 
 def _refuse_impossible(values: Mapping[str, Any]) -> None:
@@ -357,6 +454,12 @@ def _refuse_impossible(values: Mapping[str, Any]) -> None:
             "bad-setting",
             f"[database] durability is '{values['durability']}'.",
             "Use 'process' or 'power'.",
+        )
+    if values["ignore_syntax"] not in ("glob", "regexp"):
+        raise UsageError(
+            "bad-setting",
+            f"[core] dag_ignore_file_syntax is '{values['ignore_syntax']}'.",
+            "Use 'glob' or 'regexp'.",
         )
     if values["worker_lease_seconds"] < _SHORTEST_LEASE:
         raise UsageError(
@@ -407,10 +510,15 @@ def _convert(option: Option, raw: Any, source: str) -> Any:
 
 def _refuse_unknown(env: Mapping[str, str], file: dict[str, Any]) -> None:
     known = {f"TRADEWIND__{o.section.upper()}__{o.key.upper()}" for o in OPTIONS}
-    given = {name for name in env if name.startswith("TRADEWIND__")}
+    given = {
+        name
+        for name in env
+        if name.startswith("TRADEWIND__") and not name.startswith(_BUNDLES_PREFIX)
+    }
     given |= {
         f"TRADEWIND__{section.upper()}__{key.upper()}"
         for section, body in file.items()
+        if section != _BUNDLES
         for key in (body if isinstance(body, dict) else {"": None})
     }
     for name in sorted(given - known):

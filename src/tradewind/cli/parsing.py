@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 
+from tradewind.codestore.bundle import BundleError
 from tradewind.config import Settings
 from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.child import Ask, Told
@@ -15,9 +16,11 @@ from tradewind.protocol.clock import Clock
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register
 from tradewind.protocol.masking import Masker
 from tradewind.protocol.orders import TaskOrder
+from tradewind.protocol.ports import ConnectionValue
 from tradewind.protocol.reports import ParseReport
-from tradewind.server.folders import apply_scan, local_folders
+from tradewind.server.bundles import Bundles
 from tradewind.server.home import Home
+from tradewind.store import bundles, connections
 from tradewind.worker.loop import Loop
 from tradewind.worker.parses import Parses
 from tradewind.worker.pool import Pool
@@ -41,14 +44,27 @@ def parse_due_files(home: Home, settings: Settings, clock: Clock, say: Say) -> i
         say: Told how it goes on.
     """
     due = 0
-    for folder in local_folders(settings):
-        scan = folder.scan()
+
+    def find(conn_id: str) -> ConnectionValue | None:
+        with home.database.read() as tx:
+            return connections.read_connection(tx, home.vault, conn_id)
+
+    known = Bundles(settings, find)
+    for bundle in known.all:
+        try:
+            scan = bundle.scan()
+        except BundleError as error:
+            say(str(error))
+            with home.database.begin() as tx:
+                bundles.note_fault(tx, bundle.name, bundle.kind, str(error), clock.now())
+            continue
         if scan.is_missing:
-            say(f"There is no folder {folder.dags_folder}.")
+            say(f"There is no folder {bundle.source}.")
             continue
         due += len(scan.manifest.dag_files)
+        known.keep_sources(scan)
         with home.database.begin() as tx:
-            apply_scan(tx, folder, scan, clock)
+            known.apply_scan(tx, bundle, scan, clock)
     return _Parsing(home, settings, clock, say).run(due) if due else 0
 
 

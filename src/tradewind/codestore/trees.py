@@ -20,6 +20,7 @@ from tradewind.codestore.bundle import BundleError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _BLOCK = 1 << 20
+_NEW, _GONE = ".new-", ".gone-"
 
 
 class Trees:
@@ -57,7 +58,7 @@ class Trees:
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
             # Beside the trees, so that it can be renamed; what a crash left is swept.
-            fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=final.parent))
+            fresh = Path(tempfile.mkdtemp(prefix=_NEW, dir=final.parent))
             try:
                 fresh.chmod(0o755)
                 fill(fresh)
@@ -74,29 +75,40 @@ class Trees:
             ) from error
         return final
 
-    def remove(self, root: Path) -> None:
-        """Let a tree go; a path that is not of a tree is left alone."""
+    def put_away(self, root: Path) -> None:
+        """Let a tree go at once, what it holds with the next sweep; another path is left alone."""
         # At least bundle and digest: neither all trees nor all of a bundle.
         inside = root.relative_to(self._trees) if root.is_relative_to(self._trees) else Path()
         if len(inside.parts) >= 2:
-            _remove(self._trees / inside.parts[0] / inside.parts[1])
+            tree = self._trees / inside.parts[0] / inside.parts[1]
+            # Renamed first: a half-removed tree must not be taken for a whole one.
+            with contextlib.suppress(FileNotFoundError):
+                tree.rename(tree.with_name(f"{_GONE}{tree.name}"))
 
-    def sweep(self, sources: Collection[str]) -> None:
-        """Let go what no tree shares, what crashes left, and all sources but these."""
-        for left in self._trees.glob("*/.new-*"):
-            _remove(left)
+    def clean_up(self) -> None:
+        """Let go what a crash left; only before anything is built."""
+        for left in (*self._trees.glob(f"*/{_NEW}*"), *self.folder.glob(".key-*")):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def sweep(self, sources: Collection[str], before: float) -> None:
+        """Let go what was put away, what no tree shares, and sources older than that but these."""
+        for left in self._trees.glob(f"*/{_GONE}*"):
+            shutil.rmtree(left, ignore_errors=True)
         for path in _files_in(self._objects):
             with contextlib.suppress(OSError):
                 if path.stat().st_nlink == 1:
                     path.unlink()
         for path in _files_in(self._sources):
-            if path.name not in sources:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in sources and path.stat().st_mtime < before:
+                    path.unlink()
 
     def keep_source(self, digest: str, read: Callable[[], bytes]) -> None:
         """Keep a Dag file's text unless it is kept; what has changed since is passed over."""
         path = self._sources / digest[:2] / digest
         if path.exists():
+            # A sweep leaves alone what is new, or wanted again.
+            os.utime(path)
             return
         content = read()
         if hashlib.sha256(content).hexdigest() == digest:
@@ -120,25 +132,30 @@ class Trees:
             kept.parent.mkdir(parents=True, exist_ok=True)
             # Whoever writes into a file of one tree would write into all that share it.
             path.chmod(0o555 if runs else 0o444)
+            other = path.with_name(f".shared-{digest}")
             try:
-                os.link(path, kept)
-            except FileExistsError:
-                self._replace(path, kept)
+                os.link(kept, other)
+                other.replace(path)
+            except FileNotFoundError:
+                _link(path, kept)
             except OSError as error:
-                if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV):
+                if error.errno not in _NO_LINKS:
                     raise
-                # A disk without hard links keeps a copy for each tree.
 
-    @staticmethod
-    def _replace(path: Path, kept: Path) -> None:
-        other = path.with_name(f".{path.name}.shared"[-200:])
-        try:
-            os.link(kept, other)
-        except OSError as error:
-            if error.errno != errno.EMLINK:
-                raise
-            return
-        other.replace(path)
+
+def _link(path: Path, kept: Path) -> None:
+    try:
+        os.link(path, kept)
+    except FileExistsError:
+        # Two bundles with the same new file; the next tree shares it.
+        return
+    except OSError as error:
+        # A disk without hard links keeps a copy for each tree.
+        if error.errno not in _NO_LINKS:
+            raise
+
+
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV})
 
 
 def file_name(bundle: str) -> str:
@@ -173,11 +190,3 @@ def _write(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(content)
     fresh.replace(path)
-
-
-def _remove(folder: Path) -> None:
-    # Renamed first: a half-removed tree must not be taken for a whole one.
-    going = folder.with_name(f".new-{folder.name}") if folder.name[0] != "." else folder
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(going)
-    shutil.rmtree(going, ignore_errors=True)

@@ -3,12 +3,12 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from tradewind.codestore.bundle import Place, Scan
-from tradewind.codestore.local import LocalFolder
+from tradewind.codestore.bundle import Bundle, Place
+from tradewind.codestore.refresher import Looks, OnChange, OnFault
 from tradewind.codestore.rules import is_folder_left_out, may_be_read
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,9 @@ class Watcher:
 
     def __init__(
         self,
-        bundles: Sequence[LocalFolder],
-        on_change: Callable[[LocalFolder, Scan], None],
+        bundles: Sequence[Bundle],
+        on_change: OnChange,
+        on_fault: OnFault = lambda bundle, fault: None,
         *,
         rescan_seconds: float = 10.0,
         force_polling: bool = False,
@@ -44,10 +45,9 @@ class Watcher:
             force_polling: Never ask the file system to tell.
         """
         self._bundles = list(bundles)
-        self._on_change = on_change
+        self._looks = Looks(on_change, on_fault)
         self._rescan_seconds = rescan_seconds
         self._polling = force_polling
-        self._told: dict[str, Scan] = {}
         self._places: dict[str, frozenset[Place]] = {}
         self._missing: set[str] = set()
         self._stop = threading.Event()
@@ -107,27 +107,12 @@ class Watcher:
         for bundle in self._bundles:
             if self._stop.is_set():
                 return
-            try:
-                self._look_at(bundle)
-            except Exception:
-                # A bundle that cannot be handled now must not keep the others from being watched.
-                log.exception("Bundle '%s' could not be refreshed; it is tried again", bundle.name)
-
-    def _look_at(self, bundle: LocalFolder) -> None:
-        scan = bundle.scan()
-        if scan.is_missing:
-            if bundle.name not in self._missing:
+            scan = self._looks.look(bundle)
+            if scan is None:
                 self._missing.add(bundle.name)
-                log.warning(
-                    "Bundle '%s': %s is not there; waiting for it", bundle.name, bundle.dags_folder
-                )
-            return
-        self._missing.discard(bundle.name)
-        self._places[bundle.name] = scan.places
-        told = self._told.get(bundle.name)
-        if told is None or (told.root, told.manifest) != (scan.root, scan.manifest):
-            self._on_change(bundle, scan)
-            self._told[bundle.name] = scan
+            else:
+                self._missing.discard(bundle.name)
+                self._places[bundle.name] = scan.places
 
 
 def _is_relevant(path: str) -> bool:

@@ -19,17 +19,20 @@ import uvicorn
 from tradewind.api.app import build_app
 from tradewind.api.bell import Bell
 from tradewind.api.services import Services
-from tradewind.codestore.bundle import Scan
-from tradewind.codestore.local import LocalFolder
+from tradewind.codestore.bundle import Bundle, Scan
+from tradewind.codestore.refresher import Refresher
 from tradewind.codestore.watcher import Watcher
 from tradewind.config import Settings, read_settings
 from tradewind.errors import ConflictError, RefusedError, TradewindError
 from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.lifeline import die_with_parent
-from tradewind.server.folders import apply_scan, local_folders
+from tradewind.protocol.ports import ConnectionValue
+from tradewind.server.bundles import Bundles
+from tradewind.server.collector import Collector
 from tradewind.server.home import Home, write_server_file
 from tradewind.server.launcher import REFUSED
 from tradewind.server.pacer import Pacer
+from tradewind.store import bundles, connections
 from tradewind.store.database import Tx, Writer
 from tradewind.worker.process_log import start_process_log
 
@@ -86,17 +89,28 @@ class Server:
             )
         )
         self._token = token
-        self._watcher = Watcher(local_folders(settings), self._on_change)
+        self._bundles = Bundles(settings, self._find_connection)
+        self._watcher = Watcher(self._bundles.watched, self._on_change, self._on_fault)
+        self._refresher = Refresher(self._bundles.refreshed, self._on_change, self._on_fault)
+        self._collector = Collector(
+            self._bundles.trees, self._home.database, self._writer.write, clock
+        )
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then write down what is under way and close."""
         self._writer.start()
         self._pacer.start()
+        self._writer.write(self._bundles.drop_others)
+        self._bundles.trees.clean_up()
         self._watcher.start()
+        self._refresher.start()
+        self._collector.start()
         try:
             asyncio.run(self._serve())
         finally:
             self._settings.server_file.unlink(missing_ok=True)
+            self._refresher.stop()
+            self._collector.stop()
             self._watcher.stop()
             self._pacer.stop()
             self._writer.stop()
@@ -124,9 +138,24 @@ class Server:
             self._bell.ring(rings)
         self._pacer.look(self._home.engine.take_wake())
 
-    def _on_change(self, folder: LocalFolder, scan: Scan) -> None:
+    def _find_connection(self, conn_id: str) -> ConnectionValue | None:
+        with self._home.database.read() as tx:
+            return connections.read_connection(tx, self._home.vault, conn_id)
+
+    def _on_fault(self, bundle: Bundle, fault: str) -> None:
         def unit(tx: Tx) -> None:
-            apply_scan(tx, folder, scan, self._clock)
+            if fault:
+                bundles.note_fault(tx, bundle.name, bundle.kind, fault, self._clock.now())
+            else:
+                bundles.note_healed(tx, bundle.name)
+
+        self._writer.write(unit)
+
+    def _on_change(self, bundle: Bundle, scan: Scan) -> None:
+        self._bundles.keep_sources(scan)
+
+        def unit(tx: Tx) -> None:
+            self._bundles.apply_scan(tx, bundle, scan, self._clock)
             self._home.engine.ring_all()
 
         self._writer.write(unit)

@@ -176,6 +176,7 @@ _VERSIONS = Prepared(
         dag_version.c.number.desc()
     )
 )
+_SOURCES = select(dag_version.c.source_digest).distinct()
 _HELD_DAGS = Prepared(
     update(dag)
     .where(
@@ -366,6 +367,11 @@ def read_version(tx: Tx, version_id: int) -> VersionFacts | None:
     """Answer a Dag version by its id."""
     row = _VERSION.record(tx, {"b_id": version_id})
     return None if row is None else VersionFacts(**row)
+
+
+def read_source_digests(tx: Tx) -> set[str]:
+    """Answer the digests of all Dag files that a version was parsed from."""
+    return set(tx.execute(_SOURCES).scalars())
 
 
 def list_versions(tx: Tx, dag_id: str) -> list[VersionFacts]:
