@@ -70,6 +70,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
 
 
+_LONGEST_KEY_IN_ID = 120
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.~:+-]")
 _LEGAL_ID = re.compile(r"^[A-Za-z0-9_.~:+-]{1,250}$")
 
 
@@ -103,7 +105,7 @@ def partition_run_id(run_type: RunType, run_after: datetime, key: str, salt: str
     """Answer the id of a run for a partition when nobody chose one.
 
     It ends in a mark of what it is made from: the same partition may be run again, and whoever
-    asks for that again adds a ``salt``.
+    asks for that again adds a ``salt``. What of the key may not stand in an id is an underscore.
 
     Example:
         >>> partition_run_id(RunType.SCHEDULED, datetime(2026, 5, 1, tzinfo=UTC), "2026-04-30")
@@ -111,7 +113,8 @@ def partition_run_id(run_type: RunType, run_after: datetime, key: str, salt: str
     """
     moment = iso_utc(run_after)
     mark = hashlib.sha256(f"{run_type.value} {moment} {key} {salt}".encode()).hexdigest()[:8]
-    return f"{run_type.value}__{moment}__{key}__{mark}"
+    legible = _NOT_IN_IDS.sub("_", key)[:_LONGEST_KEY_IN_ID]
+    return f"{run_type.value}__{moment}__{legible}__{mark}"
 
 
 def is_legal_run_id(run_id: str) -> bool:

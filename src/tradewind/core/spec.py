@@ -209,6 +209,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What its schedule waits for."""
     asset_expression: Any = None
     """The same as a condition, in the form the API shows."""
+    on_pause: str = "keep"
+    """What becomes of events of its assets while it is paused: ``keep`` or ``drop``."""
     warnings: tuple[str, ...] = ()
     """What was accepted without effect or looks like a mistake; shown in CLI, UI and lint."""
 

@@ -70,6 +70,13 @@ class AssetEventView(msgspec.Struct, frozen=True, kw_only=True):
     source_task_id: str | None = None
     source_run_id: str | None = None
     source_map_index: int = -1
+    alias: str | None = None
+    """The alias that it was changed through."""
+
+    @property
+    def asset(self) -> "AssetView":
+        """The asset it is of."""
+        return AssetView(name=self.name, uri=self.uri, group=self.group)
 
 
 class FindAssetEvents(Question, frozen=True, kw_only=True, tag="asset.events"):
@@ -101,6 +108,19 @@ class FindAsset(Question, frozen=True, kw_only=True, tag="asset.get"):
     ANSWER: ClassVar[Any] = AssetView | None
     name: str | None = None
     uri: str | None = None
+
+
+class TriggeringEvents(Question, frozen=True, kw_only=True, tag="asset.triggering"):
+    """The asset events that started the run that asks, in the order of time."""
+
+    ANSWER: ClassVar[Any] = list[AssetEventView]
+
+
+class InactiveAssets(Question, frozen=True, kw_only=True, tag="asset.inactive"):
+    """Those of these assets, by (name, URI), that are not active: another one has their name."""
+
+    ANSWER: ClassVar[Any] = list[tuple[str, str]]
+    assets: tuple[tuple[str, str], ...]
 
 
 class GetState(Question, frozen=True, kw_only=True, tag="state.get"):

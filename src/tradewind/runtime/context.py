@@ -178,7 +178,6 @@ _MAKERS: dict[str, Callable[[TaskContext], Any]] = {
     "task_reschedule_count": lambda context: context.order.reschedules,
     "templates_dict": lambda _: None,
     "test_mode": lambda _: False,
-    "triggering_asset_events": lambda _: {},
     "try_number": lambda context: context.order.try_number,
     "var": _variables,
     **{name: _of_date(name) for name in _FROM_DATE},

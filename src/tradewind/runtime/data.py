@@ -14,21 +14,27 @@ from tradewind.protocol.data_questions import (
     FindAsset,
     FindAssetEvents,
     GetState,
+    InactiveAssets,
     SetState,
+    TriggeringEvents,
 )
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.questions import Question
 from tradewind.protocol.reports import AssetEventPush
-from tradewind.sdk.asset_events import InletEvents, OutletEvents
-from tradewind.sdk.assets import AssetRef, BaseAsset
+from tradewind.sdk.asset_events import InletEvents, OutletEvents, TriggeringAssetEvents
+from tradewind.sdk.assets import Asset, AssetRef, AssetUniqueKey, BaseAsset
 from tradewind.sdk.configuration import conf
-from tradewind.sdk.exceptions import AirflowFailException
+from tradewind.sdk.exceptions import (
+    AirflowFailException,
+    AirflowInactiveAssetInInletOrOutletException,
+)
 from tradewind.sdk.state_store import AssetStateStores, StateStore
 
 DATA_MAKERS: dict[str, Callable[[Any], Any]] = {
     "asset_state_store": lambda c: AssetStateStores([*c["inlets"], *c["outlets"]], c.port),
     "inlet_events": lambda context: InletEvents(context["inlets"], context.port),
     "outlet_events": lambda context: OutletEvents(context["outlets"]),
+    "triggering_asset_events": lambda context: TriggeringAssetEvents(context.port),
     "task_state_store": lambda context: StateStore(context.port),
 }
 """How these values of a context are made."""
@@ -40,10 +46,12 @@ def has_assets(task: Any) -> bool:
 
 
 def check_references(task: Any, port: TaskPort) -> None:
-    """Refuse to run a task whose inlets or outlets name an asset that nobody describes.
+    """Refuse to run a task whose inlets or outlets name an asset that is not known, or not active.
 
     Raises:
-        AirflowFailException: One does.
+        AirflowFailException: One is not known.
+        AirflowInactiveAssetInInletOrOutletException: One is not active, as another has its name or
+            its URI.
     """
     for one in (*task.inlets, *task.outlets):
         is_known = not isinstance(one, AssetRef) or port.ask(FindAsset(name=one.name, uri=one.uri))
@@ -52,6 +60,15 @@ def check_references(task: Any, port: TaskPort) -> None:
                 f"Task '{task.task_id}' names the asset {one.name or one.uri!r}, which no Dag "
                 "describes"
             )
+    used = [one for one in (*task.inlets, *task.outlets) if isinstance(one, Asset)]
+    if not used:
+        return
+    keys = tuple((one.name, one.uri) for one in used)
+    inactive = port.ask(InactiveAssets(assets=keys))
+    if inactive:
+        raise AirflowInactiveAssetInInletOrOutletException(
+            [AssetUniqueKey(name, uri) for name, uri in inactive]
+        )
 
 
 @cache
@@ -77,6 +94,8 @@ class LocalData:
         return {
             FindAsset: self._find_asset,
             FindAssetEvents: self._find_events,
+            TriggeringEvents: lambda _: [],
+            InactiveAssets: lambda _: [],
             GetState: self._get,
             SetState: self._set,
             DeleteState: self._delete,

@@ -101,6 +101,7 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         runs_latest_code=bool(dag.disable_bundle_versioning),
         assets=serialize_assets(dag.timetable.condition.parts() if dag.timetable.condition else ()),
         asset_expression=dag.timetable.condition and dag.timetable.condition.as_expression(),
+        on_pause=dag.on_pause,
         warnings=tuple(_warnings(dag, order)),
     )
 

@@ -16,7 +16,7 @@ from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import Trigger
-from tradewind.store import attempts, dags, places, runs, tasks
+from tradewind.store import asset_queue, assets, attempts, dags, places, runs, tasks
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
 
@@ -165,6 +165,8 @@ class Commands:
             ConflictError: A task of it runs now.
         """
         dags.delete_dag(tx, dag_id)
+        assets.drop_asset_uses(tx, [dag_id])
+        asset_queue.delete_queued(tx, dag_id=dag_id)
         self._live.forget()
 
     def delete_run(self, tx: Tx, dag_id: str, run_id: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ and what the worker may start next is claimed for it.
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tradewind.core.callbacks import owed_event
 from tradewind.core.events import TaskMoved
@@ -24,6 +25,7 @@ from tradewind.protocol.exchange import (
 from tradewind.protocol.orders import Cancel, ParseOrder, TaskOrder
 from tradewind.protocol.reports import Finish, XComPush
 from tradewind.protocol.triggers import TriggerOrder
+from tradewind.scheduler.assets import Assets
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.claims import Claims
 from tradewind.scheduler.data import apply_success
@@ -43,8 +45,14 @@ _LONGEST_REASON = 500
 
 _OUTSIDE = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
 
-Settle = Callable[[Tx, datetime], None]
-"""Decide, start and admit all that follows from what was recorded."""
+
+class After(NamedTuple):
+    """What follows from what was recorded."""
+
+    settle: Callable[[Tx, datetime], None]
+    """Decides, starts and admits."""
+    parsed: Callable[[Tx, Collection[str]], None]
+    """Is told of Dags that a report changed: they may be due."""
 
 
 class Desk:
@@ -55,11 +63,11 @@ class Desk:
         runs: Runs,
         triggers: Triggers,
         callbacks: Callbacks,
-        settle: Settle,
+        events: Assets,
         policy: LeasePolicy,
         *,
         log_root: str | None,
-        on_parsed: Callable[[], None],
+        after: After,
         new_token: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         """Bind the parts.
@@ -68,19 +76,19 @@ class Desk:
             runs: The live runs.
             triggers: What instances wait for outside any process.
             callbacks: What is owed to user code.
-            settle: What decides and admits after reports were recorded.
+            events: Records events of assets.
             policy: Lengths of leases, and of parse limits.
             log_root: Where workers on this machine append logs; None where no disk is shared.
-            on_parsed: Called when a report changed a Dag: it may be due.
+            after: What follows from what was recorded.
             new_token: Makes secrets: 128 random bits each.
         """
         self._runs = runs
         self._triggers = triggers
         self._callbacks = callbacks
-        self._settle = settle
+        self._events = events
         self._policy = policy
         self._log_root = log_root
-        self._on_parsed = on_parsed
+        self._after = after
         self._new_token = new_token
         self._shown = Shown(runs)
         self._claims = Claims(runs, triggers, new_token)
@@ -145,9 +153,9 @@ class Desk:
             changed = files.apply_parse_report(tx, report, now, self._policy.parse)
             if changed:
                 self._runs.reload(tx, changed, now)
-                self._on_parsed()
+                self._after.parsed(tx, changed)
         self._callbacks.take(tx, message.called, now)
-        self._settle(tx, now)
+        self._after.settle(tx, now)
         claims: Sequence[TaskOrder] = ()
         triggers: Sequence[TriggerOrder] = ()
         parses: Sequence[ParseOrder] = ()
@@ -183,7 +191,7 @@ class Desk:
             self.lose(tx, worker, attempts.read_live_attempts(tx, worker_id), now, "left")
             files.return_parse_jobs(tx, worker_id, (), now)
             self._callbacks.lose(tx, worker_id, now, lost=False)
-            self._settle(tx, now)
+            self._after.settle(tx, now)
             self._runs.flush(tx, now)
 
     def lose(
@@ -334,7 +342,7 @@ class Desk:
         self._runs.record(live, moved, now)
         self._runs.leg_ended(row.id)
         if finish is not None and follows.state is TaskState.SUCCESS:
-            apply_success(tx, live.run, one, finish, now)
+            apply_success(tx, self._events, live.run, one, finish, now)
         if finish is not None and follows.state in _OUTSIDE:
             self._triggers.leave(tx, row, one, finish, now)
 

@@ -6,7 +6,7 @@ must be called before the next.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,11 +18,12 @@ from tradewind.errors import ConflictError, UnavailableError
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
 from tradewind.scheduler.answers.desk import Answers
+from tradewind.scheduler.assets import Assets
 from tradewind.scheduler.backfills import Backfills
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.deadlines import Deadlines
-from tradewind.scheduler.desk import Desk
+from tradewind.scheduler.desk import After, Desk
 from tradewind.scheduler.explain import Explain
 from tradewind.scheduler.people import answer_question
 from tradewind.scheduler.planner import Planner
@@ -72,6 +73,8 @@ class Engine:
         self._deadlines = Deadlines(vault, self._callbacks)
         self._runs = Runs(self._holder, self._callbacks, self._deadlines)
         self._planner = Planner(self._runs)
+        self._assets = Assets(self._planner, new_token)
+        self._planner.gate = self._assets
         self._commands = Commands(
             self._runs, self._planner, conf_overrides_params=conf_overrides_params
         )
@@ -88,10 +91,10 @@ class Engine:
             self._runs,
             self._triggers,
             self._callbacks,
-            self._settle,
+            self._assets,
             self._policy,
             log_root=log_root,
-            on_parsed=self._on_parsed,
+            after=After(self._settle, self._on_parsed),
             new_token=new_token,
         )
         self._reaper = Reaper(self._desk, self._callbacks, self._policy)
@@ -115,6 +118,7 @@ class Engine:
         """Throw away what is held in memory: a transaction was undone, the rows are the truth."""
         self._runs.forget()
         self._planner.forget()
+        self._assets.forget()
         self._triggers.forget()
         self._desk.look_for_files()
 
@@ -223,6 +227,8 @@ class Engine:
         self._guard(tx)
         changed = self._commands.set_paused(tx, dag_ids, paused, now)
         self._planner.has_due = bool(changed) and not paused
+        if not paused:
+            self._assets.look(tx, changed)
         self._finish(tx, now)
         return changed
 
@@ -350,6 +356,7 @@ class Engine:
 
     def _settle(self, tx: Tx, now: datetime) -> None:
         """Decide, start runs, admit: all that follows from what was recorded."""
+        self._assets.plan(tx, now)
         self._runs.decide(tx, now)
         self._triggers.start(tx, now)
         # A run without anything to run ends as soon as it starts, and leaves room for another.
@@ -395,8 +402,9 @@ class Engine:
     def _on_answered(self, tx: Tx, one: Callback, report: CallbackReport, now: datetime) -> None:
         self._deadlines.answered(tx, one, report, now, self._runs.spec_of_version)
 
-    def _on_parsed(self) -> None:
+    def _on_parsed(self, tx: Tx, dag_ids: Collection[str]) -> None:
         self._planner.look_again()
+        self._assets.look(tx, dag_ids)
         self._planner.has_due = True
 
     def _note_wakes(self, now: datetime) -> None:

@@ -13,10 +13,18 @@ from tradewind.protocol.data_questions import (
     AssetView,
     FindAsset,
     FindAssetEvents,
+    TriggeringEvents,
 )
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.reports import AssetEventPush
-from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset, Metadata
+from tradewind.sdk.assets import (
+    Asset,
+    AssetAlias,
+    AssetRef,
+    AssetUniqueKey,
+    BaseAsset,
+    Metadata,
+)
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.serde import serialize
 from tradewind.sdk.timezone import as_instant
@@ -147,6 +155,51 @@ class InletEvents(Mapping[Any, "EventSequence"]):
 
     def __len__(self) -> int:
         return len(self._inlets)
+
+
+class TriggeringAssetEvents(Mapping[Any, list[AssetEventView]]):
+    """The events that started a run, by asset or alias; asked for when they are looked at."""
+
+    def __init__(self, port: TaskPort) -> None:
+        self._port = port
+        self._found: dict[Any, list[AssetEventView]] | None = None
+
+    def _events(self) -> dict[Any, list[AssetEventView]]:
+        if self._found is None:
+            self._found = {}
+            for event in self._port.ask(TriggeringEvents()):
+                self._found.setdefault(AssetUniqueKey(event.name, event.uri), []).append(event)
+        return self._found
+
+    def __getitem__(self, key: Any) -> list[AssetEventView]:
+        events = self._events()
+        match key:
+            case AssetAlias(name=name):
+                found = [one for some in events.values() for one in some if one.alias == name]
+            case Asset(name=name, uri=uri) | AssetUniqueKey(name=name, uri=uri):
+                found = events.get(AssetUniqueKey(name, uri), [])
+            case AssetRef(name=name, uri=uri):
+                found = [
+                    one
+                    for of, some in events.items()
+                    if name in (None, of.name) and uri in (None, of.uri)
+                    for one in some
+                ]
+            case str():
+                found = [
+                    one for of, some in events.items() if key in (of.name, of.uri) for one in some
+                ]
+            case _:
+                found = []
+        if not found:
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._events())
+
+    def __len__(self) -> int:
+        return len(self._events())
 
 
 class EventSequence(Sequence[AssetEventView]):

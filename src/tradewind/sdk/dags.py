@@ -42,6 +42,9 @@ _LIMITS: Mapping[str, int] = {
 }
 """Argument: what None stands for."""
 
+_ON_PAUSE = ("keep", "drop")
+"""What may become of events of the Dag's assets while it is paused."""
+
 _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "access_control": (None, "roles are not bound to Dags"),
 }
@@ -84,6 +87,7 @@ class DAG:
     run_retries: int
     run_retry_delay: timedelta
     schedule_jitter: Jitter | None
+    on_pause: str
     allowed_run_types: list[Any] | None
     dag_display_name: str
     warnings: list[str]
@@ -125,6 +129,7 @@ class DAG:
         run_retries: int = 0,
         run_retry_delay: timedelta | float = timedelta(minutes=5),
         schedule_jitter: timedelta | Jitter | None = None,
+        on_pause: str = "keep",
         **kwargs: Any,
     ) -> None:
         given = dict(locals())
@@ -154,6 +159,8 @@ class DAG:
             self.warnings.append(
                 "'rerun_with_latest_version' has no effect: a cleared run uses the newest version"
             )
+        if given["on_pause"] not in _ON_PAUSE:
+            raise ValueError(f"Dag '{self.dag_id}': on_pause is 'keep' or 'drop'")
         given["run_retry_delay"] = as_span("run_retry_delay", given["run_retry_delay"])
         given["dag_display_name"] = given["dag_display_name"] or self.dag_id
         own = {**self.default_args.get("params", {}), **(given.pop("params") or {})}

@@ -41,10 +41,6 @@ def _condition(assets: Any) -> BaseAsset:
 class AssetOrTimeSchedule(Timetable):
     """Due at the times of a timetable, and when assets have changed."""
 
-    warnings = (
-        "this Dag is scheduled on assets too: only the times of its timetable start runs yet",
-    )
-
     def __init__(self, *, timetable: Any, assets: Any) -> None:
         self.timetable = timetable_of(timetable, dt.UTC)
         super().__init__(values.AssetOrTime(timetable=self.timetable.core))

@@ -172,11 +172,6 @@ class EventsTimetable(Timetable):
 class AssetTriggeredTimetable(Timetable):
     """Due when assets have changed."""
 
-    warnings = (
-        "this Dag is scheduled on assets: its runs are not started by their events yet; trigger "
-        "it by hand",
-    )
-
     def __init__(self, condition: BaseAsset, core: values.Timetable | None = None) -> None:
         super().__init__(values.AssetTriggered() if core is None else core)
         self.condition = condition

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    true,
 )
 
 from tradewind.store.columns import Id, Json, Moment
@@ -25,6 +27,7 @@ asset = Table(
     Column("extra", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("name", "uri"),
 )
 Index("ix_asset_uri", asset.c.uri)
@@ -39,6 +42,48 @@ asset_use = Table(
     Column("created_at", Moment, nullable=False),
 )
 Index("ix_asset_use_asset", asset_use.c.asset_id)
+
+asset_alias = Table(
+    "asset_alias",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("name", String(1500), nullable=False, unique=True),
+    Column("asset_group", String(1500), nullable=False),
+)
+
+asset_alias_link = Table(
+    "asset_alias_link",
+    metadata,
+    Column("alias", String(1500), primary_key=True),
+    Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+)
+Index("ix_asset_alias_link_asset", asset_alias_link.c.asset_id)
+
+asset_schedule = Table(
+    "asset_schedule",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+asset_wish = Table(
+    "asset_wish",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("key", String(1500), nullable=False),
+)
+Index("ix_asset_wish_key", asset_wish.c.kind, asset_wish.c.key)
+
+asset_wait = Table(
+    "asset_wait",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+)
+Index("ix_asset_wait_asset", asset_wait.c.asset_id)
 
 asset_event = Table(
     "asset_event",
@@ -57,6 +102,33 @@ asset_event = Table(
 )
 Index("ix_asset_event_asset", asset_event.c.asset_id, asset_event.c.at)
 Index("ix_asset_event_alias", asset_event.c.alias, sqlite_where=asset_event.c.alias.is_not(None))
+
+asset_delivery = Table(
+    "asset_delivery",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("partition_key", String(250), primary_key=True),
+    Column(
+        "event_id", BigInteger, ForeignKey("asset_event.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("asset_id", BigInteger, nullable=False),
+    Column("queued_at", Moment, nullable=False),
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE")),
+    sqlite_with_rowid=False,
+)
+Index("ix_asset_delivery_event", asset_delivery.c.event_id)
+Index(
+    "ix_asset_delivery_queued",
+    asset_delivery.c.dag_id,
+    asset_delivery.c.partition_key,
+    asset_delivery.c.asset_id,
+    sqlite_where=asset_delivery.c.run_pk.is_(None),
+)
+Index(
+    "ix_asset_delivery_run",
+    asset_delivery.c.run_pk,
+    sqlite_where=asset_delivery.c.run_pk.is_not(None),
+)
 
 task_state = Table(
     "task_state",

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from tradewind.core.manifest import Manifest
 from tradewind.protocol.orders import BundleRef, ParseOrder
 from tradewind.protocol.reports import ImportFault, ParseReport
-from tradewind.store.assets import apply_asset_uses
+from tradewind.store.assets import apply_asset_uses, drop_asset_uses
 from tradewind.store.closures import (
     ASKED,
     SAVED,
@@ -250,6 +250,7 @@ def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Dis
     if touched:
         touch_importers(tx, name, touched, now)
     touch_refused(tx, stale, now)
+    drop_asset_uses(tx, stale)
     _MOVE_ALONG.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     _REFRESH.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     return Discovery(due=len(new) + len(changed), stale=tuple(stale))
@@ -296,6 +297,7 @@ def apply_parse_report(
     )
     refused = result.refused
     apply_asset_uses(tx, [dag for dag in report.dags if dag.dag_id not in refused], now)
+    drop_asset_uses(tx, result.expired)
     write_closure(tx, row.id, row.bundle, row.generation, report.closure)
     _FORGIVE.run(tx, {"b_id": row.id})
     for fault in report.faults:

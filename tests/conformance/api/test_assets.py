@@ -17,8 +17,10 @@ from tradewind.protocol.data_questions import (
     FindAssetEvents,
     FindXComs,
     GetState,
+    InactiveAssets,
     SetState,
     SetXCom,
+    TriggeringEvents,
 )
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.orders import TaskOrder
@@ -127,6 +129,8 @@ def test_events_are_recorded_with_the_success_and_read_by_those_after(
     assert ask(stack, order, FindAssetEvents(name="sales", after=later)) == []
     assert ask(stack, order, FindAsset(name="sales")).uri == "s3://lake/sales"
     assert ask(stack, order, FindAsset(uri="nowhere")) is None
+    assert ask(stack, order, TriggeringEvents()) == []
+    assert ask(stack, order, InactiveAssets(assets=(("sales", "s3://lake/sales"),))) == []
 
 
 def test_state_outlives_a_try_until_its_time_is_over(server: tuple[Stack, str]) -> None:

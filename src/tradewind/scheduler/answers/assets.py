@@ -7,6 +7,8 @@ from tradewind.protocol.data_questions import (
     AssetView,
     FindAsset,
     FindAssetEvents,
+    InactiveAssets,
+    TriggeringEvents,
 )
 from tradewind.scheduler.answers.asker import Asker, Handlers
 from tradewind.store import assets
@@ -55,7 +57,28 @@ def view_of(event: AssetEvent) -> AssetEventView:
         source_task_id=event.source_task_id,
         source_run_id=event.source_run_id,
         source_map_index=event.source_map_index,
+        alias=event.alias,
     )
 
 
-HANDLERS: Handlers = {FindAsset: find_asset, FindAssetEvents: find_events}
+def find_triggering(
+    tx: Tx, question: TriggeringEvents, asker: Asker, now: datetime
+) -> list[AssetEventView]:
+    """Answer the events that started the run that asks."""
+    found, _ = assets.read_events(tx, EventFilter(consumed_by=asker.needed_attempt().run_pk))
+    return [view_of(one) for one in found]
+
+
+def find_inactive(
+    tx: Tx, question: InactiveAssets, asker: Asker, now: datetime
+) -> list[tuple[str, str]]:
+    """Answer those of the assets that are not active."""
+    return assets.read_inactive(tx, question.assets)
+
+
+HANDLERS: Handlers = {
+    FindAsset: find_asset,
+    FindAssetEvents: find_events,
+    TriggeringEvents: find_triggering,
+    InactiveAssets: find_inactive,
+}
