@@ -1,6 +1,6 @@
 """Which dates a backfill runs, and what becomes of the runs that some dates have already."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,11 @@ from tradewind.errors import ConflictError, RefusedError
 DEFAULT_MAX_ACTIVE_RUNS = 10
 MOST_DATES = 20_000
 """More in one backfill is a slip of the keyboard, or too much to look over at once."""
+
+
+Range = tuple[datetime, datetime]
+"""Its first and its last moment."""
+NO_OTHERS: Mapping[int, Range] = {}
 
 
 class Reprocess(StrEnum):
@@ -79,7 +84,7 @@ def plan_backfill(
     *,
     now: datetime,
     existing: Mapping[datetime, ExistingRun],
-    active_backfill: int | None = None,
+    active: Mapping[int, Range] = NO_OTHERS,
 ) -> list[BackfillDate]:
     """Answer the dates of a backfill, in the order to run them, each with what becomes of it.
 
@@ -91,10 +96,10 @@ def plan_backfill(
         wish: What was asked for.
         now: The present moment.
         existing: The runs there are, by logical date (aware UTC).
-        active_backfill: Id of a backfill of the Dag that has not ended.
+        active: The ranges of the Dag's backfills that have not ended, by their ids.
 
     Raises:
-        ConflictError: The Dag has an active backfill.
+        ConflictError: An active backfill of the Dag holds one of the dates.
         RefusedError: The range is empty, reversed or in the future; the Dag has no schedule to
             take dates from, or does not allow it; tasks depend on the past in a way that cannot
             be kept.
@@ -112,7 +117,7 @@ def plan_backfill(
         21 skip x
         22 create None
     """
-    _check_wish(spec, wish, now, active_backfill)
+    _check_wish(spec, wish, now)
     ticks: list[RunInfo] = []
     for tick in ticks_between(spec.timetable, wish.from_date, wish.to_date, anchor=spec.start_date):
         if tick.data_interval_end >= now:
@@ -130,6 +135,7 @@ def plan_backfill(
             f"Dag '{spec.dag_id}' has no date between {iso_utc(wish.from_date)} and "
             f"{iso_utc(wish.to_date)} whose data interval has ended.",
         )
+    _check_overlap(spec, ticks, active)
     if wish.run_backwards:
         ticks.reverse()
     dates = [_decide(spec, tick, existing, wish.reprocess) for tick in ticks]
@@ -137,9 +143,7 @@ def plan_backfill(
     return dates
 
 
-def _check_wish(
-    spec: DagSpec, wish: BackfillWish, now: datetime, active_backfill: int | None
-) -> None:
+def _check_wish(spec: DagSpec, wish: BackfillWish, now: datetime) -> None:
     dag = f"Dag '{spec.dag_id}'"
     if wish.from_date > wish.to_date:
         raise RefusedError(
@@ -149,8 +153,7 @@ def _check_wish(
         )
     if wish.from_date >= now:
         raise RefusedError("backfill-in-future", "The whole range lies in the future.")
-    if wish.max_active_runs < 1:
-        raise RefusedError("bad-max-active-runs", "max_active_runs must be at least 1.")
+    check_max_active_runs(wish.max_active_runs)
     if not is_periodic(spec.timetable):
         raise RefusedError(
             "backfill-without-schedule",
@@ -161,12 +164,32 @@ def _check_wish(
     if allowed is not None and RunType.BACKFILL.value not in allowed:
         raise RefusedError("run-type-not-allowed", f"{dag} does not allow backfill runs.")
     _check_past(spec, wish)
-    if active_backfill is not None:
-        raise ConflictError(
-            "backfill-active",
-            f"{dag} has an active backfill already: {active_backfill}.",
-            "Wait for it to end, or cancel it.",
+
+
+def check_max_active_runs(limit: int) -> None:
+    """Refuse a limit under which nothing would ever run.
+
+    Raises:
+        RefusedError: It is below 1.
+    """
+    if limit < 1:
+        raise RefusedError(
+            "bad-max-active-runs",
+            "max_active_runs must be at least 1.",
+            "To hold a backfill, pause it.",
         )
+
+
+def _check_overlap(spec: DagSpec, ticks: Sequence[RunInfo], active: Mapping[int, Range]) -> None:
+    for number, (first, last) in active.items():
+        clash = next((t.logical_date for t in ticks if first <= t.logical_date <= last), None)
+        if clash is not None:
+            raise ConflictError(
+                "backfill-active",
+                f"Backfill {number} of Dag '{spec.dag_id}' is active from {iso_utc(first)} to "
+                f"{iso_utc(last)} and holds {iso_utc(clash)} too.",
+                "Choose dates beside it, wait for it to end, or cancel it.",
+            )
 
 
 def _check_past(spec: DagSpec, wish: BackfillWish) -> None:
@@ -218,3 +241,27 @@ def _check_some_date_exists(spec: DagSpec, dates: list[BackfillDate]) -> None:
             f"No task of Dag '{spec.dag_id}' exists on any date of the range.",
             dates[-1].reason,
         )
+
+
+def estimate_end(now: datetime, left: int, ends: Sequence[datetime]) -> datetime | None:
+    """Answer when a backfill will be done, as fast as its latest runs ended.
+
+    While nothing ends, the answer moves away.
+
+    Args:
+        now: The present moment.
+        left: Runs that have not ended.
+        ends: When its latest runs ended, in any order.
+
+    Returns:
+        None where nothing is left, or fewer than two runs have ended.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = lambda minute: datetime(2026, 4, 20, 8, minute, tzinfo=UTC)
+        >>> estimate_end(at(10), 5, [at(2), at(6), at(10)]).minute
+        30
+    """
+    if left < 1 or len(ends) < 2:
+        return None
+    return now + (now - min(ends)) / (len(ends) - 1) * left

@@ -233,6 +233,13 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     running: int = 0
     """Of a Dag: the runs of backfills left out."""
     paused: bool = False
+    gone: bool = False
+    """Whether the Dag is gone from its file: its queued runs stay until it is back."""
+
+    @property
+    def free(self) -> int:
+        """How many more may start now."""
+        return 0 if self.paused or self.gone else max(self.limit - self.running, 0)
 
 
 class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,6 +300,8 @@ def _start_order(run: QueuedRun) -> tuple[bool, int, datetime, int]:
 
 def _why_no_room(run: QueuedRun, room: Room, taken: int) -> str:
     what = f"Dag '{run.dag_id}'" if run.backfill_id is None else f"backfill {run.backfill_id}"
+    if room.gone:
+        return f"Dag '{run.dag_id}' is gone from its file"
     if room.paused:
         return f"{what} is paused"
     running = room.running + taken

@@ -1,5 +1,6 @@
 """Backfills: planned, made, held, ended. Each is one transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from tradewind.core import backfill as planned
@@ -9,8 +10,10 @@ from tradewind.core.params import check_conf
 from tradewind.core.runs import Run, RunType, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState
+from tradewind.core.timetables import RunInfo
 from tradewind.errors import ConflictError, NotFoundError, RefusedError
-from tradewind.scheduler.commands import Commands, find_runnable
+from tradewind.scheduler.code import LATEST, PINNED, Code, code_of_version, newest_code
+from tradewind.scheduler.commands import Commands, find_run, find_runnable
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import BackfillWish
@@ -41,7 +44,7 @@ class Backfills:
             RefusedError: The range or the Dag does not allow it.
         """
         _, _, dates = self._plan(tx, wish, now)
-        return [_stored(place, date) for place, date in enumerate(dates)]
+        return [_stored(place, date, {}) for place, date in enumerate(dates)]
 
     def create(
         self, tx: Tx, wish: BackfillWish, now: datetime
@@ -54,6 +57,7 @@ class Backfills:
             RefusedError: The range or the Dag does not allow it.
         """
         facts, spec, dates = self._plan(tx, wish, now)
+        code = self._code(tx, facts, spec, wish.code)
         new = BackfillFacts(
             dag_id=wish.dag_id,
             from_date=wish.from_date,
@@ -62,27 +66,52 @@ class Backfills:
             reprocess_behavior=wish.reprocess_behavior,
             run_backwards=wish.run_backwards,
             conf=wish.conf,
+            code=wish.code,
             created_at=now,
         )
-        backfill_id = backfills.insert_backfill(tx, new, ())
-        made = []
-        for place, date in enumerate(dates):
-            stored = _stored(place, date)
-            if date.decision is not DateDecision.SKIP:
-                run = self._run_of_date(tx, backfill_id, facts, spec, wish, date, now)
-                stored = BackfillDate(
-                    position=place,
-                    logical_date=date.logical_date,
-                    decision=stored.decision,
-                    reason=stored.reason,
-                    run_pk=run.pk,
-                )
-            made.append(stored)
+        backfill_id = backfills.insert_backfill(tx, new)
+        again = {
+            place: self._run_again(tx, backfill_id, place, code, wish, date, now)
+            for place, date in enumerate(dates)
+            if date.decision is DateDecision.CLEAR
+        }
+        fresh = {
+            place: _new_run(wish, backfill_id, date.info)
+            for place, date in enumerate(dates)
+            if date.decision is DateDecision.CREATE
+        }
+        keys = {}
+        if fresh:
+            made_of = code or newest_code(tx, facts, spec)
+            keys = self._planner.make_many(tx, made_of, backfill_id, fresh, now)
+        made = [_stored(place, one, keys | again) for place, one in enumerate(dates)]
         backfills.insert_backfill_dates(tx, backfill_id, made)
-        if all(date.decision is DateDecision.SKIP for date in dates):
+        if not again and not fresh:
             backfills.complete_backfill(tx, backfill_id, now)
-        written = backfills.read_backfill(tx, backfill_id)
-        return written or new, made
+        return _backfill(tx, backfill_id), made
+
+    def _code(self, tx: Tx, facts: DagFacts, spec: DagSpec, asked: str) -> Code | None:
+        """Answer what all runs are to run; None: what each ran before, the newest for new ones."""
+        if asked == LATEST:
+            return newest_code(tx, facts, spec)
+        if asked == PINNED:
+            return None
+        return code_of_version(tx, facts, spec, int(asked))
+
+    def _run_again(
+        self,
+        tx: Tx,
+        backfill_id: int,
+        place: int,
+        code: Code | None,
+        wish: BackfillWish,
+        date: planned.BackfillDate,
+        now: datetime,
+    ) -> int:
+        run = find_run(tx, wish.dag_id, date.run_id or "")
+        runs.adopt_run(tx, run.pk, backfill_id, place)
+        self._commands.start_over(tx, run.pk, code, wish.conf, now)
+        return run.pk
 
     def _plan(
         self, tx: Tx, wish: BackfillWish, now: datetime
@@ -92,7 +121,7 @@ class Backfills:
         check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         there = runs.read_runs_between(tx, wish.dag_id, wish.from_date, wish.to_date)
         living = attempts.read_runs_with_live_attempts(tx, wish.dag_id)
-        active = backfills.read_active_backfill_of(tx, wish.dag_id)
+        active = backfills.read_active_backfills_of(tx, wish.dag_id)
         dates = planned.plan_backfill(
             spec,
             planned.BackfillWish(
@@ -111,40 +140,9 @@ class Backfills:
                 )
                 for date, run in there.items()
             },
-            active_backfill=active.id if active else None,
+            active={one.id: (one.from_date, one.to_date) for one in active},
         )
         return facts, spec, dates
-
-    def _run_of_date(
-        self,
-        tx: Tx,
-        backfill_id: int,
-        facts: DagFacts,
-        spec: DagSpec,
-        wish: BackfillWish,
-        date: planned.BackfillDate,
-        now: datetime,
-    ) -> Run:
-        info = date.info
-        if date.decision is DateDecision.CLEAR and date.run_id is not None:
-            run = runs.read_run(tx, facts.dag_id, date.run_id)
-            if run is not None:
-                runs.adopt_run(tx, run.pk, backfill_id)
-                self._commands.start_over(tx, run.pk, facts, spec, wish.conf, now)
-                return run
-        run = Run(
-            dag_id=facts.dag_id,
-            run_id=run_id_of(RunType.BACKFILL, info.run_after, info.logical_date),
-            run_type=RunType.BACKFILL,
-            logical_date=info.logical_date,
-            data_interval_start=info.data_interval_start,
-            data_interval_end=info.data_interval_end,
-            run_after=info.run_after,
-            conf=wish.conf,
-            triggered_by="backfill",
-            backfill_id=backfill_id,
-        )
-        return self._planner.make(tx, facts, spec, run, now).run
 
     def pause(self, tx: Tx, backfill_id: int, paused: bool, now: datetime) -> BackfillFacts:
         """Hold or resume a backfill; runs that run go on.
@@ -154,7 +152,22 @@ class Backfills:
             ConflictError: It is completed.
         """
         facts = _backfill(tx, backfill_id)
-        if not backfills.set_backfill_paused(tx, backfill_id, paused):
+        if not backfills.set_backfill_paused(tx, backfill_id, paused, now):
+            raise _completed(facts)
+        self._planner.look_again()
+        return _backfill(tx, backfill_id)
+
+    def resize(self, tx: Tx, backfill_id: int, limit: int, now: datetime) -> BackfillFacts:
+        """Let so many runs of a backfill run at once from now on; those that run go on.
+
+        Raises:
+            NotFoundError: There is no such backfill.
+            ConflictError: It is completed.
+            RefusedError: The limit is below 1.
+        """
+        planned.check_max_active_runs(limit)
+        facts = _backfill(tx, backfill_id)
+        if not backfills.set_backfill_limit(tx, backfill_id, limit, now):
             raise _completed(facts)
         self._planner.look_again()
         return _backfill(tx, backfill_id)
@@ -162,13 +175,14 @@ class Backfills:
     def cancel(self, tx: Tx, backfill_id: int, now: datetime) -> BackfillFacts:
         """End a backfill: its queued runs fail, runs that run go on.
 
+        Whichever of them is cleared later runs again.
+
         Raises:
             NotFoundError: There is no such backfill.
             ConflictError: It is completed.
         """
         facts = _backfill(tx, backfill_id)
-        backfills.set_backfill_paused(tx, backfill_id, True)
-        if not backfills.complete_backfill(tx, backfill_id, now):
+        if not backfills.complete_backfill(tx, backfill_id, now, is_cancelled=True):
             raise _completed(facts)
         wish = runs.RunFilter(backfill_id=backfill_id, states=("queued",))
         for run in runs.list_runs(tx, wish, limit=planned.MOST_DATES):
@@ -183,6 +197,21 @@ class Backfills:
         return _backfill(tx, backfill_id)
 
 
+def _new_run(wish: BackfillWish, backfill_id: int, info: RunInfo) -> Run:
+    return Run(
+        dag_id=wish.dag_id,
+        run_id=run_id_of(RunType.BACKFILL, info.run_after, info.logical_date),
+        run_type=RunType.BACKFILL,
+        logical_date=info.logical_date,
+        data_interval_start=info.data_interval_start,
+        data_interval_end=info.data_interval_end,
+        run_after=info.run_after,
+        conf=wish.conf,
+        triggered_by="backfill",
+        backfill_id=backfill_id,
+    )
+
+
 def _reprocess(text: str) -> Reprocess:
     try:
         return Reprocess(text)
@@ -194,12 +223,13 @@ def _reprocess(text: str) -> Reprocess:
         ) from None
 
 
-def _stored(place: int, date: planned.BackfillDate) -> BackfillDate:
+def _stored(place: int, date: planned.BackfillDate, keys: Mapping[int, int]) -> BackfillDate:
     return BackfillDate(
         position=place,
         logical_date=date.logical_date,
         decision=date.decision.value,
         reason=date.reason or None,
+        run_pk=None if date.decision is DateDecision.SKIP else keys.get(place),
     )
 
 

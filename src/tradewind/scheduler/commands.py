@@ -12,11 +12,12 @@ from tradewind.core.spec import DagSpec
 from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
 from tradewind.core.timetables import manual_run
 from tradewind.errors import ConflictError, NotFoundError, RefusedError, did_you_mean
+from tradewind.scheduler.code import Code, newest_code
 from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import Trigger
-from tradewind.store import asset_queue, assets, attempts, dags, places, runs, tasks
+from tradewind.store import asset_queue, assets, attempts, dags, runs, tasks
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
 
@@ -86,16 +87,28 @@ class Commands:
                 f"Run '{run.run_id}' of Dag '{run.dag_id}' has not ended, so it cannot start over.",
                 "Wait for it to end.",
             )
-        self.start_over(tx, run.pk, facts, spec, wish.conf, now)
+        self.start_over(tx, run.pk, newest_code(tx, facts, spec), wish.conf, now)
         return run
 
     def start_over(
-        self, tx: Tx, pk: int, facts: DagFacts, spec: DagSpec, conf: dict[str, Any], now: datetime
+        self, tx: Tx, pk: int, code: Code | None, conf: dict[str, Any], now: datetime
     ) -> None:
-        """Let an ended run start over on the newest version, with this conf unless it is empty."""
-        self._leave_behind(tx, pk, spec, now)
-        runs.renew_run(tx, pk, facts.version_id, places.choose_code(tx, facts, spec), conf)
-        self.clear(tx, self._reload(tx, pk, spec), now)
+        """Let an ended run start over, with this conf unless it is empty.
+
+        Args:
+            tx: The transaction.
+            pk: Key of the run.
+            code: What it is to run from now on; None: what it ran before.
+            conf: Its conf.
+            now: The present moment.
+        """
+        if code is None:
+            runs.renew_run(tx, pk, None, conf)
+            self.clear(tx, self._live.load(tx, pk), now)
+            return
+        self._leave_behind(tx, pk, code.spec, now)
+        runs.renew_run(tx, pk, (code.version_id, code.files), conf)
+        self.clear(tx, self._reload(tx, pk, code.spec), now)
 
     def _leave_behind(self, tx: Tx, pk: int, spec: DagSpec, now: datetime) -> None:
         """Remove instances that wait in an ended run for nothing: their tasks left the Dag.

@@ -215,6 +215,13 @@ class Engine:
         self._finish(tx, now)
         return facts
 
+    def resize_backfill(self, tx: Tx, backfill_id: int, limit: int, now: datetime) -> BackfillFacts:
+        """Let so many runs of a backfill run at once. See ``Backfills.resize``."""
+        self._guard(tx)
+        facts = self._backfills.resize(tx, backfill_id, limit, now)
+        self._finish(tx, now)
+        return facts
+
     def cancel_backfill(self, tx: Tx, backfill_id: int, now: datetime) -> BackfillFacts:
         """End a backfill. See ``Backfills.cancel``."""
         self._guard(tx)

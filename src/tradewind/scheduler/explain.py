@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tradewind.core.admission import why_held
 from tradewind.core.events import RunMoved, TaskMoved
-from tradewind.core.planning import QueuedRun, Room, choose_runs_to_start
+from tradewind.core.planning import QueuedRun, choose_runs_to_start
 from tradewind.core.runs import Run
 from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
 from tradewind.core.why import WaitFacts, why_run, why_task
@@ -13,6 +13,7 @@ from tradewind.errors import NotFoundError, did_you_mean
 from tradewind.scheduler.commands import find_run
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.outside import why_outside
+from tradewind.scheduler.planner import room_of_backfill, room_of_dag
 from tradewind.scheduler.runs import Runs
 from tradewind.store import (
     attempts,
@@ -97,20 +98,13 @@ class Explain:
 
     def _why_queued(self, tx: Tx, run: Run, now: datetime) -> str:
         facts = dags.read_dag(tx, run.dag_id)
-        running = {(dag_id, of): n for dag_id, of, n in runs.count_running(tx)}
-        of_dag = Room(
-            limit=facts.max_active_runs,
-            running=running.get((run.dag_id, None), 0),
-            paused=facts.is_paused,
-        )
+        running = runs.count_running(tx, [run.dag_id])
+        of_dag = room_of_dag(facts, running.get((run.dag_id, None), 0))
         of_backfill = {}
-        own = None if run.backfill_id is None else backfills.read_backfill(tx, run.backfill_id)
-        if own is not None:
-            of_backfill[own.id] = Room(
-                limit=own.max_active_runs,
-                running=running.get((run.dag_id, own.id), 0),
-                paused=own.is_paused,
-            )
+        if run.backfill_id is not None:
+            own = backfills.read_backfill(tx, run.backfill_id)
+            at_work = running.get((run.dag_id, run.backfill_id), 0)
+            of_backfill[run.backfill_id] = room_of_backfill(own, at_work, is_stale=facts.is_stale)
         asked = QueuedRun(
             pk=run.pk,
             dag_id=run.dag_id,

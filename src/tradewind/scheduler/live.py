@@ -292,10 +292,20 @@ _ENDED = frozenset(
 )
 
 
-def new_instance(run: Run, task: TaskSpec, map_path: str = "", map_index: int = -1) -> TaskInstance:
-    """Answer an instance of a task in a run, not written yet."""
+def new_instance(
+    run: Run, task: TaskSpec, map_path: str = "", map_index: int = -1, *, run_pk: int = 0
+) -> TaskInstance:
+    """Answer an instance of a task in a run, not written yet.
+
+    Args:
+        run: The run.
+        task: The task.
+        map_path: Where it stands among the instances of its task.
+        map_index: Its number among them.
+        run_pk: Key of the run, where the value does not hold it yet.
+    """
     return TaskInstance(
-        run_pk=run.pk,
+        run_pk=run_pk or run.pk,
         dag_id=run.dag_id,
         task_id=task.task_id,
         map_path=map_path,

@@ -1,28 +1,37 @@
 """The planner: declares ticks due, makes runs, and lets queued ones go as far as limits allow."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import msgspec
+
 from tradewind.core import planning
+from tradewind.core.backfill import DEFAULT_MAX_ACTIVE_RUNS
+from tradewind.core.plan import DagPlan
 from tradewind.core.planning import QueuedRun, Room, choose_runs_to_start, plan_instances, plan_runs
 from tradewind.core.runs import Run, RunType, partition_run_id, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState
 from tradewind.core.timetables import RunInfo, active_runs_limit, waits_for_assets
+from tradewind.core.watches import watched_tasks
 from tradewind.errors import RefusedError
-from tradewind.scheduler.live import LiveRun
+from tradewind.scheduler.code import Code, newest_code
+from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.runs import Runs
-from tradewind.store import backfills, dags, places, runs
+from tradewind.store import backfills, dags, runs, tasks
+from tradewind.store.backfills import BackfillFacts
 from tradewind.store.dags import DagFacts, PlannerMarks
 from tradewind.store.database import Tx
+from tradewind.store.runs import Group
+from tradewind.store.tasks import TaskInstance
 
 _log = logging.getLogger(__name__)
 
 _DAGS_A_LOOK = 50
-_RUNS_A_LOOK = 200
 _LOOK_EVERY = timedelta(seconds=1)
+_FEW = 8
 
 
 class AssetGate(Protocol):
@@ -51,6 +60,7 @@ class Planner:
         """Bind the keeper of live runs."""
         self._live = live
         self._look = True
+        self._groups: set[Group] = set()
         self._looked_at: datetime | None = None
         self.gate: AssetGate | None = None
         self.has_due = False
@@ -63,11 +73,15 @@ class Planner:
     @property
     def wants_to_look(self) -> bool:
         """Whether a queued run may be able to start."""
-        return self._look
+        return self._look or bool(self._groups)
 
     def look_again(self) -> None:
-        """Say that a queued run may have got room, or that there is a new one."""
+        """Say that queued runs of any Dag may have got room."""
         self._look = True
+
+    def look_at(self, run: Run) -> None:
+        """Say that this run waits, or that it has left room to those that share its limit."""
+        self._groups.add((run.dag_id, run.backfill_id))
 
     def look_if_due(self, now: datetime) -> None:
         """Look at queued runs when one of them comes due, and each second whatever is known."""
@@ -83,7 +97,7 @@ class Planner:
 
     def _plan_dag(self, tx: Tx, facts: DagFacts, now: datetime) -> None:
         spec = facts.decode_spec()
-        active = sum(n for _, of, _, n in runs.count_active(tx, facts.dag_id) if of is None)
+        active = runs.count_active_of(tx, facts.dag_id).get(None, 0)
         plan = plan_runs(
             planning.DagFacts(
                 spec=spec,
@@ -138,104 +152,121 @@ class Planner:
             ConflictError: The Dag has a run of that id, or for that logical date.
             RefusedError: No task of the Dag exists at that date.
         """
-        present = [one.task_id for one in plan_instances(spec, run.logical_date)]
-        code = places.choose_code(tx, facts, spec)
-        new = Run(
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            run_type=run.run_type,
-            state=RunState.QUEUED,
-            logical_date=run.logical_date,
-            data_interval_start=run.data_interval_start,
-            data_interval_end=run.data_interval_end,
-            run_after=run.run_after,
-            queued_at=now,
-            conf=run.conf,
-            note=run.note,
-            triggered_by=run.triggered_by,
-            triggering_user_name=run.triggering_user_name,
-            partition_key=run.partition_key,
-            backfill_id=run.backfill_id,
-            version_id=facts.version_id,
-            bundle=code.bundle,
-            digest=code.digest,
-            pinned_file=code.pinned_file,
-        )
-        pk = runs.insert_run(tx, new)
-        self._look = True
+        return self.make_on(tx, newest_code(tx, facts, spec), run, now)
+
+    def make_on(
+        self, tx: Tx, code: Code, run: Run, now: datetime, place: int | None = None
+    ) -> LiveRun:
+        """Write a run of this very code and its instances; it is queued.
+
+        Args:
+            tx: The transaction.
+            code: What it runs.
+            run: The run; what the code says of it is filled in.
+            now: The present moment.
+            place: Its place in its backfill.
+
+        Raises:
+            ConflictError: The Dag has a run of that id, or for that logical date.
+            RefusedError: No task of the Dag exists at that date.
+        """
+        present = [one.task_id for one in plan_instances(code.spec, run.logical_date)]
+        new = _queued(run, code, now)
+        pk = runs.insert_run(tx, new, place)
+        self.look_at(new)
         stored = runs.read_run_by_pk(tx, pk) or new
-        return self._live.adopt(tx, stored, spec, present)
+        return self._live.adopt(tx, stored, code.spec, present)
+
+    def make_many(
+        self, tx: Tx, code: Code, backfill_id: int, wanted: Mapping[int, Run], now: datetime
+    ) -> dict[int, int]:
+        """Write the new runs of a backfill and their instances; they are queued.
+
+        They come into memory when they start: until then there may be thousands.
+
+        Returns:
+            The keys of all runs of the backfill, by their places in it.
+
+        Raises:
+            ConflictError: The Dag has a run of an id, or for a logical date, of one of them.
+            RefusedError: No task of the Dag exists at one of these dates.
+        """
+        spec = code.spec
+        if spec.deadlines or watched_tasks(spec):
+            # What is to be noted of each needs it in memory.
+            return {
+                place: self.make_on(tx, code, one, now, place).pk for place, one in wanted.items()
+            }
+        new = {place: _queued(one, code, now) for place, one in wanted.items()}
+        keys = runs.insert_runs(tx, backfill_id, new)
+        plans: dict[tuple[str, ...], DagPlan] = {}
+        rows: list[TaskInstance] = []
+        for place, one in new.items():
+            present = tuple(i.task_id for i in plan_instances(spec, one.logical_date))
+            plan = plans.get(present) or plans.setdefault(present, DagPlan(spec, present))
+            rows += [new_instance(one, task, run_pk=keys[place]) for task in plan.tasks]
+        tasks.insert_many(tx, rows)
+        for one in new.values():
+            self.look_at(one)
+        return keys
 
     def start(self, tx: Tx, now: datetime) -> None:
-        """Start the queued runs that are due and have room."""
-        self._look, self._looked_at = False, now
-        full_dags: set[str] = set()
-        full_backfills: set[int] = set()
-        while True:
-            candidates = runs.read_startable(
-                tx,
-                now,
-                limit=_RUNS_A_LOOK,
-                without_dags=full_dags,
-                without_backfills=full_backfills,
-            )
-            if not candidates:
-                return
-            chosen = self._choose(tx, candidates, now)
-            for pk in chosen:
+        """Start the queued runs that are due and have room.
+
+        Runs share a limit with those of their Dag, or of their backfill, and with nobody else: so
+        no stream of runs can keep those of another Dag or backfill from starting.
+        """
+        if self._look:
+            self._looked_at = now
+            self._groups.update(runs.read_queued_groups(tx))
+        groups, self._groups, self._look = sorted(self._groups, key=_own_first), set(), False
+        if groups:
+            for pk in self._choose(tx, groups, now):
                 self._live.start(self._live.load(tx, pk), now)
-            # Whoever was passed over has no room, or is not due: look at the others only.
-            left = [run for run in candidates if run.pk not in chosen]
-            full_dags |= {run.dag_id for run in left if run.backfill_id is None}
-            full_backfills |= {run.backfill_id for run in left if run.backfill_id is not None}
-            if len(candidates) < _RUNS_A_LOOK:
-                return
-            if chosen:
-                self._live.decide(tx, now)
-                self._live.flush(tx, now)
 
-    def _choose(self, tx: Tx, candidates: list[QueuedRun], now: datetime) -> set[int]:
-        running = {
-            (dag_id if of is None else None, of): n for dag_id, of, n in runs.count_running(tx)
-        }
-        rooms = self._rooms(tx, {run.dag_id for run in candidates}, running)
-        of_backfills = {
-            facts.id: Room(
-                limit=facts.max_active_runs,
-                running=running.get((None, facts.id), 0),
-                paused=facts.is_paused,
-            )
-            for facts in backfills.read_active_backfills(tx)
-        }
-        plan = choose_runs_to_start(
-            candidates,
-            now,
-            dags=rooms,
-            backfills=of_backfills,
-        )
-        return set(plan.start)
-
-    def _rooms(
-        self, tx: Tx, dag_ids: Collection[str], running: dict[tuple[str | None, int | None], int]
-    ) -> dict[str, Room]:
-        rooms = {}
-        for dag_id, facts in dags.read_dags(tx, dag_ids).items():
-            timetable = facts.decode_head().timetable
-            own = active_runs_limit(timetable) if timetable else None
-            limit = facts.max_active_runs if own is None else min(own, facts.max_active_runs)
-            rooms[dag_id] = Room(
-                limit=limit, running=running.get((dag_id, None), 0), paused=facts.is_paused
-            )
-        return rooms
+    def _choose(self, tx: Tx, groups: list[Group], now: datetime) -> tuple[int, ...]:
+        # Few Dags are counted by themselves, so that what runs elsewhere costs nothing.
+        dag_ids = {dag_id for dag_id, _ in groups}
+        running = runs.count_running(tx, dag_ids if len(dag_ids) <= _FEW else None)
+        known = dags.read_dags(tx, dag_ids)
+        of_dags: dict[str, Room] = {}
+        of_backfills: dict[int, Room] = {}
+        candidates: list[QueuedRun] = []
+        for group in groups:
+            dag_id, backfill_id = group
+            facts = known.get(dag_id)
+            if facts is None:
+                continue
+            if backfill_id is None:
+                room = of_dags[dag_id] = room_of_dag(facts, running.get(group, 0))
+            else:
+                own = backfills.read_backfill(tx, backfill_id)
+                room = room_of_backfill(own, running.get(group, 0), is_stale=facts.is_stale)
+                of_backfills[backfill_id] = room
+            if room.free:
+                candidates += runs.read_startable(tx, group, now, room.free)
+        return choose_runs_to_start(candidates, now, dags=of_dags, backfills=of_backfills).start
 
     def run_left(self, tx: Tx, run: Run, now: datetime) -> None:
         """Follow the end or deletion of a run: room for others, a held tick, a backfill done."""
-        self._look = True
+        self.look_at(run)
         if dags.wake_held(tx, [run.dag_id], now):
             self.has_due = True
         of = run.backfill_id
-        if of is not None and runs.count_unfinished_of_backfill(tx, of) == 0:
+        if of is not None and not runs.is_any_unfinished(tx, of):
             backfills.complete_backfill(tx, of, now)
+
+
+def _queued(run: Run, code: Code, now: datetime) -> Run:
+    return msgspec.structs.replace(
+        run,
+        state=RunState.QUEUED,
+        queued_at=now,
+        version_id=code.version_id,
+        bundle=code.files.bundle,
+        digest=code.files.digest,
+        pinned_file=code.files.pinned_file,
+    )
 
 
 def run_of_tick(dag_id: str, info: RunInfo) -> Run:
@@ -260,3 +291,28 @@ def run_of_tick(dag_id: str, info: RunInfo) -> Run:
         run_after=info.run_after,
         triggered_by="timetable",
     )
+
+
+def room_of_dag(facts: DagFacts, running: int) -> Room:
+    """Answer how much room the runs of a Dag have that belong to no backfill."""
+    timetable = facts.decode_head().timetable
+    own = active_runs_limit(timetable) if timetable else None
+    limit = facts.max_active_runs if own is None else min(own, facts.max_active_runs)
+    return Room(limit=limit, running=running, paused=facts.is_paused, gone=facts.is_stale)
+
+
+def room_of_backfill(facts: BackfillFacts | None, running: int, *, is_stale: bool) -> Room:
+    """Answer how much room the runs of a backfill have.
+
+    One that is over lets runs of it that were cleared go again, though it was paused or cancelled;
+    so does one whose row was deleted since.
+    """
+    if facts is None:
+        return Room(limit=DEFAULT_MAX_ACTIVE_RUNS, running=running, gone=is_stale)
+    paused = facts.is_paused and facts.completed_at is None
+    return Room(limit=facts.max_active_runs, running=running, paused=paused, gone=is_stale)
+
+
+def _own_first(group: Group) -> tuple[bool, str, int]:
+    dag_id, backfill_id = group
+    return (backfill_id is not None, dag_id, backfill_id or 0)

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from tradewind.errors import ConflictError
+from tradewind.core.states import RunState
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared, Record
-from tradewind.store.tables import backfill, backfill_date
+from tradewind.store.tables import backfill, backfill_date, run
 
 
 class BackfillFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +25,11 @@ class BackfillFacts(msgspec.Struct, frozen=True, kw_only=True):
     run_backwards: bool = False
     conf: dict[str, Any] = {}
     is_paused: bool = False
+    """Also of one that is over: it was cancelled."""
+    code: str = "latest"
+    """What runs: ``latest``, ``pinned``, or the number of a version of the Dag."""
     created_at: datetime
+    updated_at: datetime | None = None
     completed_at: datetime | None = None
 
 
@@ -46,7 +49,6 @@ _INSERT = Prepared(
 )
 _READ = Prepared(select(backfill).where(backfill.c.id == bindparam("b_id")))
 _UNFINISHED = select(backfill).where(backfill.c.completed_at.is_(None)).order_by(backfill.c.id)
-_ACTIVE = Prepared(_UNFINISHED)
 _ACTIVE_OF = Prepared(_UNFINISHED.where(backfill.c.dag_id == bindparam("b_dag_id")))
 _LIST = select(backfill).order_by(backfill.c.id.desc())
 _DATES = Prepared(
@@ -60,47 +62,42 @@ _DATES = Prepared(
     .where(backfill_date.c.backfill_id == bindparam("b_id"))
     .order_by(backfill_date.c.position)
 )
-_PAUSE = Prepared(
+_CHANGE = (
     update(backfill)
     .where(backfill.c.id == bindparam("b_id"), backfill.c.completed_at.is_(None))
-    .values(is_paused=bindparam("b_paused"))
+    .values(updated_at=bindparam("b_now"))
 )
+_PAUSE = Prepared(_CHANGE.values(is_paused=bindparam("b_paused")))
+_LIMIT = Prepared(_CHANGE.values(max_active_runs=bindparam("b_limit")))
 _COMPLETE = Prepared(
-    update(backfill)
-    .where(backfill.c.id == bindparam("b_id"), backfill.c.completed_at.is_(None))
-    .values(completed_at=bindparam("b_now"))
+    _CHANGE.values(completed_at=bindparam("b_now"), is_paused=bindparam("b_cancelled"))
 )
-_SET_DATE = Prepared(
-    update(backfill_date)
+_FIRST = Prepared(
+    select(backfill_date.c.run_pk)
+    .where(backfill_date.c.backfill_id == bindparam("b_id"), backfill_date.c.run_pk.is_not(None))
+    .order_by(backfill_date.c.position)
+    .limit(1)
+)
+_RUNS_OF_DATES = Prepared(
+    select(backfill_date.c.position, run.c.run_id, run.c.state)
+    .join(run, run.c.id == backfill_date.c.run_pk)
+    .where(backfill_date.c.backfill_id == bindparam("b_id"))
+)
+_ENDS = Prepared(
+    select(run.c.end_date)
     .where(
-        backfill_date.c.backfill_id == bindparam("b_id"),
-        backfill_date.c.position == bindparam("b_position"),
+        run.c.backfill_id == bindparam("b_id"),
+        run.c.state.in_(["success", "failed"]),
+        run.c.end_date.is_not(None),
     )
-    .values(
-        decision=bindparam("b_decision"), reason=bindparam("b_reason"), run_pk=bindparam("b_run_pk")
-    )
+    .order_by(run.c.end_date.desc())
+    .limit(bindparam("b_limit"))
 )
 
 
-def insert_backfill(tx: Tx, facts: BackfillFacts, dates: Sequence[BackfillDate]) -> int:
-    """Write a backfill and its dates; answers its id.
-
-    Raises:
-        ConflictError: The Dag has a backfill that is not completed yet.
-    """
-    row = msgspec.structs.asdict(facts)
-    try:
-        # A savepoint: without it PostgreSQL refuses the rest of the transaction.
-        with tx.begin_nested():
-            backfill_id = int(_INSERT.value(tx, row))
-    except IntegrityError:
-        raise ConflictError(
-            "backfill-active",
-            f"Dag '{facts.dag_id}' has a backfill that is not completed.",
-            "Wait for it, or cancel it.",
-        ) from None
-    insert_backfill_dates(tx, backfill_id, dates)
-    return backfill_id
+def insert_backfill(tx: Tx, facts: BackfillFacts) -> int:
+    """Write a backfill; answer its id."""
+    return int(_INSERT.value(tx, msgspec.structs.asdict(facts)))
 
 
 def insert_backfill_dates(tx: Tx, backfill_id: int, dates: Sequence[BackfillDate]) -> None:
@@ -133,15 +130,26 @@ def count_backfills(tx: Tx, dag_id: str | None = None) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def read_active_backfills(tx: Tx) -> list[BackfillFacts]:
-    """Answer all backfills that are not completed, paused ones too."""
-    return [_facts(row) for row in _ACTIVE.records(tx)]
+def read_active_backfills_of(tx: Tx, dag_id: str) -> list[BackfillFacts]:
+    """Answer the backfills of a Dag that are not completed, the oldest first."""
+    return [_facts(row) for row in _ACTIVE_OF.records(tx, {"b_dag_id": dag_id})]
 
 
-def read_active_backfill_of(tx: Tx, dag_id: str) -> BackfillFacts | None:
-    """Answer the one backfill of a Dag that is not completed."""
-    row = _ACTIVE_OF.record(tx, {"b_dag_id": dag_id})
-    return None if row is None else _facts(row)
+def read_first_run(tx: Tx, backfill_id: int) -> int | None:
+    """Answer the key of the run that a backfill starts with, whether it is there still or not."""
+    first: int | None = _FIRST.value(tx, {"b_id": backfill_id})
+    return first
+
+
+def read_runs_of_dates(tx: Tx, backfill_id: int) -> dict[int, tuple[str, RunState]]:
+    """Answer the run id and the state of a backfill's runs, by the position of their dates."""
+    rows = _RUNS_OF_DATES.rows(tx, {"b_id": backfill_id})
+    return {position: (run_id, RunState(state)) for position, run_id, state in rows}
+
+
+def read_latest_ends(tx: Tx, backfill_id: int, limit: int) -> list[datetime]:
+    """Answer when those of a backfill's runs ended that ended last, the latest first."""
+    return list(_ENDS.column(tx, {"b_id": backfill_id, "b_limit": limit}))
 
 
 def read_backfill_dates(tx: Tx, backfill_id: int) -> list[BackfillDate]:
@@ -150,28 +158,22 @@ def read_backfill_dates(tx: Tx, backfill_id: int) -> list[BackfillDate]:
     return [BackfillDate(**row) for row in rows]
 
 
-def set_backfill_paused(tx: Tx, backfill_id: int, paused: bool) -> bool:
+def set_backfill_paused(tx: Tx, backfill_id: int, paused: bool, now: datetime) -> bool:
     """Hold or resume a backfill; False when there is none, or it is completed."""
-    return _PAUSE.run(tx, {"b_id": backfill_id, "b_paused": paused}) == 1
+    return _PAUSE.run(tx, {"b_id": backfill_id, "b_paused": paused, "b_now": now}) == 1
 
 
-def complete_backfill(tx: Tx, backfill_id: int, now: datetime) -> bool:
+def set_backfill_limit(tx: Tx, backfill_id: int, limit: int, now: datetime) -> bool:
+    """Have so many runs at work at most; False when there is none, or it is completed."""
+    return _LIMIT.run(tx, {"b_id": backfill_id, "b_limit": limit, "b_now": now}) == 1
+
+
+def complete_backfill(
+    tx: Tx, backfill_id: int, now: datetime, *, is_cancelled: bool = False
+) -> bool:
     """Close a backfill; False when there is none, or it was completed before."""
-    return _COMPLETE.run(tx, {"b_id": backfill_id, "b_now": now}) == 1
-
-
-def set_backfill_date(tx: Tx, backfill_id: int, date: BackfillDate) -> None:
-    """Write what became of one date: its decision, reason and run."""
-    _SET_DATE.run(
-        tx,
-        {
-            "b_id": backfill_id,
-            "b_position": date.position,
-            "b_decision": date.decision,
-            "b_reason": date.reason,
-            "b_run_pk": date.run_pk,
-        },
-    )
+    wish = {"b_id": backfill_id, "b_now": now, "b_cancelled": is_cancelled}
+    return _COMPLETE.run(tx, wish) == 1
 
 
 def _facts(row: Record) -> BackfillFacts:

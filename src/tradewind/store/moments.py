@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from tradewind.store.dags import PLANNED
 from tradewind.store.database import Tx
@@ -42,9 +42,6 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
     """A queued run that was not due when this was asked comes due."""
 
 
-_DUE_AT = case((run.c.logical_date > run.c.run_after, run.c.logical_date), else_=run.c.run_after)
-
-
 def _earliest(moment: ColumnElement[datetime], *conditions: ColumnElement[bool]) -> Any:
     return select(func.min(moment)).where(*conditions).scalar_subquery()
 
@@ -58,13 +55,15 @@ _READ = Prepared(
         _earliest(dag_file.c.due_at, dag_file.c.claimed_by.is_(None)).label("parse_due"),
         _earliest(callback.c.due_at, callback.c.due_at.is_not(None)).label("callback_due"),
         _earliest(deadline.c.due_at, deadline.c.state == "pending").label("deadline_due"),
-        select(func.min(_DUE_AT))
+        select(run.c.due_at)
         .join(dag, dag.c.dag_id == run.c.dag_id)
         .where(
             run.c.state == "queued",
-            bindparam("b_now", type_=run.c.run_after.type) < _DUE_AT,
+            run.c.due_at > bindparam("b_now", type_=run.c.due_at.type),
             or_(~dag.c.is_paused, run.c.backfill_id.is_not(None)),
         )
+        .order_by(run.c.due_at)
+        .limit(1)
         .scalar_subquery()
         .label("queued_at"),
     )

@@ -8,13 +8,10 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
-    and_,
     bindparam,
-    case,
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -27,9 +24,9 @@ from tradewind.errors import ConflictError
 from tradewind.store.database import Tx
 from tradewind.store.places import Code
 from tradewind.store.prepared import Prepared, Record
-from tradewind.store.tables import dag, event, run
+from tradewind.store.tables import event, run
 
-_NOT_IN_RUN = ("id", "owner", "timeout_at", "group_retries")
+_NOT_IN_RUN = ("id", "owner", "timeout_at", "group_retries", "place", "due_at")
 _COLUMNS = [column for column in run.c if column.name not in _NOT_IN_RUN] + [run.c.id.label("pk")]
 _BY_PK = Prepared(select(*_COLUMNS).where(run.c.id == bindparam("b_pk")))
 _BY_ID = Prepared(
@@ -46,9 +43,9 @@ _CLAIM = Prepared(
     .values(owner=bindparam("b_owner"), epoch=run.c.epoch + 1)
     .returning(run.c.epoch)
 )
-_INSERT = Prepared(
-    insert(run).returning(run.c.id), [name for name in Run.__struct_fields__ if name != "pk"]
-)
+_GIVEN = [*(name for name in Run.__struct_fields__ if name != "pk"), "due_at", "place"]
+_INSERT = Prepared(insert(run).returning(run.c.id), _GIVEN)
+_INSERT_MANY = Prepared(insert(run), _GIVEN)
 _APPLY = Prepared(
     update(run)
     .where(
@@ -72,55 +69,61 @@ _APPLY_RETRIES = Prepared(
     .where(run.c.id == bindparam("b_pk"))
     .values(group_retries=bindparam("b_retries", type_=run.c.group_retries.type))
 )
-_COUNT_ACTIVE = (
-    select(run.c.dag_id, run.c.backfill_id, run.c.state, func.count().label("n"))
-    .where(run.c.state.in_(["queued", "running"]))
-    .group_by(run.c.dag_id, run.c.backfill_id, run.c.state)
-)
-_ACTIVE = Prepared(_COUNT_ACTIVE)
-_ACTIVE_OF_DAG = Prepared(_COUNT_ACTIVE.where(run.c.dag_id == bindparam("b_dag")))
+_OF_DAG = run.c.dag_id == bindparam("b_dag")
+
+
+def _counting(state: str, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Answer what counts runs in a state; the condition is that of an index, word by word."""
+    return (
+        select(run.c.dag_id, run.c.backfill_id, func.count().label("n"))
+        .where(run.c.state == state, *conditions)
+        .group_by(run.c.dag_id, run.c.backfill_id)
+    )
+
+
+_COUNT_QUEUED_OF = Prepared(_counting("queued", _OF_DAG))
+_COUNT_RUNNING = Prepared(_counting("running"))
+_COUNT_RUNNING_OF = Prepared(_counting("running", _OF_DAG))
 _TIMED_OUT = Prepared(
     select(run.c.id).where(run.c.timeout_at.is_not(None), run.c.timeout_at <= bindparam("b_now"))
 )
 _DELETE_EVENTS = Prepared(delete(event).where(event.c.run_pk == bindparam("b_pk")))
 _DELETE = Prepared(delete(run).where(run.c.id == bindparam("b_pk")))
-_STARTABLE = Prepared(
-    select(
-        run.c.id.label("pk"),
-        run.c.dag_id,
-        run.c.run_after,
-        run.c.logical_date,
-        run.c.backfill_id,
-        case((run.c.backfill_id.is_(None), 0), else_=run.c.id).label("place"),
-    )
-    .join(dag, dag.c.dag_id == run.c.dag_id)
-    .where(
-        run.c.state == "queued",
-        run.c.run_after <= bindparam("b_now"),
-        or_(
-            and_(
-                run.c.backfill_id.is_(None),
-                ~dag.c.is_paused,
-                run.c.dag_id.not_in(bindparam("b_dags", expanding=True)),
-            ),
-            and_(
-                run.c.backfill_id.is_not(None),
-                run.c.backfill_id.not_in(bindparam("b_backfills", expanding=True)),
-            ),
-        ),
-    )
-    .order_by(run.c.backfill_id.is_not(None), run.c.run_after, run.c.id)
-    .limit(bindparam("b_limit"))
+_GROUPS = Prepared(
+    select(run.c.dag_id, run.c.backfill_id).where(run.c.state == "queued").distinct()
 )
-_COUNT_RUNNING = Prepared(
-    select(run.c.dag_id, run.c.backfill_id, func.count().label("n"))
-    .where(run.c.state == "running")
-    .group_by(run.c.dag_id, run.c.backfill_id)
-)
-_COUNT_UNFINISHED = Prepared(
-    select(func.count()).where(
-        run.c.backfill_id == bindparam("b_backfill"), run.c.state.in_(["queued", "running"])
+
+
+def _startable(of: ColumnElement[bool]) -> Prepared:
+    return Prepared(
+        select(
+            run.c.id.label("pk"),
+            run.c.dag_id,
+            run.c.run_after,
+            run.c.logical_date,
+            run.c.backfill_id,
+            func.coalesce(run.c.place, 0).label("place"),
+        )
+        .where(run.c.state == "queued", _OF_DAG, of, run.c.due_at <= bindparam("b_now"))
+        .order_by(run.c.place, run.c.run_after, run.c.id)
+        .limit(bindparam("b_limit"))
     )
+
+
+_STARTABLE_OF_DAG = _startable(run.c.backfill_id.is_(None))
+_STARTABLE_OF_BACKFILL = _startable(run.c.backfill_id == bindparam("b_backfill"))
+_UNFINISHED = Prepared(
+    select(run.c.id)
+    .where(run.c.backfill_id == bindparam("b_backfill"), run.c.state.in_(["queued", "running"]))
+    .limit(1)
+)
+_STATES_OF = Prepared(
+    select(run.c.state, func.count())
+    .where(run.c.backfill_id == bindparam("b_backfill"))
+    .group_by(run.c.state)
+)
+_KEYS_OF = Prepared(
+    select(run.c.id, run.c.place).where(run.c.backfill_id == bindparam("b_backfill"))
 )
 _RUNNING = Prepared(select(*_COLUMNS).where(run.c.state == "running").order_by(run.c.id))
 _CLAIM_RUNNING = Prepared(
@@ -128,6 +131,10 @@ _CLAIM_RUNNING = Prepared(
     .where(run.c.state == "running")
     .values(owner=bindparam("b_owner"), epoch=run.c.epoch + 1)
 )
+
+
+Group = tuple[str, int | None]
+"""Runs that share a limit: a Dag's own, or those of one of its backfills."""
 
 
 class RunChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,15 +161,14 @@ def _run(row: Record) -> Run:
     return Run(**row)
 
 
-def insert_run(tx: Tx, new: Run) -> int:
-    """Write a new run; answer its key.
+def insert_run(tx: Tx, new: Run, place: int | None = None) -> int:
+    """Write a new run, at its place in its backfill; answer its key.
 
     Raises:
         ConflictError: The Dag has a run of that id, or one for that logical date.
     """
-    values = msgspec.structs.asdict(new)
     try:
-        return int(_INSERT.value(tx, values))
+        return int(_INSERT.value(tx, _values(new, place)))
     except IntegrityError as error:
         other = (
             read_run_of_date(tx, new.dag_id, new.logical_date) if new.logical_date else None
@@ -170,6 +176,31 @@ def insert_run(tx: Tx, new: Run) -> int:
         if other is None:
             raise
         raise conflict_of(other, new) from error
+
+
+def insert_runs(tx: Tx, backfill_id: int, new: Mapping[int, Run]) -> dict[int, int]:
+    """Write the new runs of a backfill; answer the keys of all its runs, by place in it.
+
+    Raises:
+        ConflictError: The Dag has a run of an id, or for a logical date, of one of them.
+    """
+    values = [_values(one, place) for place, one in new.items()]
+    try:
+        with tx.begin_nested():
+            _INSERT_MANY.run_many(tx, values)
+    except IntegrityError as error:
+        for one in new.values():
+            other = read_run(tx, one.dag_id, one.run_id)
+            if other is not None:
+                raise conflict_of(other, one) from error
+        raise
+    return {place: pk for pk, place in _KEYS_OF.rows(tx, {"b_backfill": backfill_id})}
+
+
+def _values(new: Run, place: int | None = None) -> dict[str, Any]:
+    values = msgspec.structs.asdict(new)
+    due = new.run_after if new.logical_date is None else max(new.run_after, new.logical_date)
+    return {**values, "due_at": due, "place": place}
 
 
 def conflict_of(other: Run, new: Run) -> ConflictError:
@@ -333,70 +364,76 @@ def delete_run(tx: Tx, pk: int) -> None:
     _DELETE.run(tx, {"b_pk": pk})
 
 
-def count_active(tx: Tx, dag_id: str | None = None) -> list[tuple[str, int | None, str, int]]:
-    """Answer (Dag, backfill or None, state, count) of runs queued or running."""
-    if dag_id is None:
-        return _ACTIVE.rows(tx)
-    return _ACTIVE_OF_DAG.rows(tx, {"b_dag": dag_id})
+def count_active_of(tx: Tx, dag_id: str) -> dict[int | None, int]:
+    """Answer how many runs of a Dag are queued or running, by backfill; None: of no backfill."""
+    found: dict[int | None, int] = {}
+    for statement in (_COUNT_QUEUED_OF, _COUNT_RUNNING_OF):
+        for _, of, count in statement.rows(tx, {"b_dag": dag_id}):
+            found[of] = found.get(of, 0) + count
+    return found
 
 
-def read_startable(
-    tx: Tx,
-    now: datetime,
-    *,
-    limit: int,
-    without_dags: Collection[str] = (),
-    without_backfills: Collection[int] = (),
-) -> list[QueuedRun]:
-    """Answer queued runs that are due, the earliest first, those of backfills last.
+def read_queued_groups(tx: Tx) -> list[Group]:
+    """Answer the groups that have queued runs, due or not."""
+    return [(row[0], row[1]) for row in _GROUPS.rows(tx)]
 
-    Runs of paused Dags are left out, but for backfills: a person asked for these very dates.
 
-    Args:
-        tx: The transaction.
-        now: Runs whose ``run_after`` lies later are left out.
-        limit: At most so many.
-        without_dags: Dags that have no room for another run; their backfills' runs still come.
-        without_backfills: Backfills that have no room for another run.
+def read_startable(tx: Tx, group: Group, now: datetime, limit: int) -> list[QueuedRun]:
+    """Answer the first queued runs of a group that are due, in the order to start them.
+
+    Those of a backfill come by their places in it, the others by ``run_after``.
     """
-    wish = {
-        "b_now": now,
-        "b_limit": limit,
-        "b_dags": sorted(without_dags),
-        "b_backfills": sorted(without_backfills),
-    }
-    return [QueuedRun(**row) for row in _STARTABLE.records(tx, wish)]
+    dag_id, backfill_id = group
+    wish = {"b_dag": dag_id, "b_backfill": backfill_id, "b_now": now, "b_limit": limit}
+    statement = _STARTABLE_OF_DAG if backfill_id is None else _STARTABLE_OF_BACKFILL
+    return [QueuedRun(**row) for row in statement.records(tx, wish)]
 
 
-def count_running(tx: Tx) -> list[tuple[str, int | None, int]]:
-    """Answer (Dag, backfill or None, count) of the runs that run now."""
-    return _COUNT_RUNNING.rows(tx)
+def count_running(tx: Tx, dag_ids: Collection[str] | None = None) -> dict[Group, int]:
+    """Answer how many runs of each group run now, of all Dags or of these."""
+    if dag_ids is None:
+        rows = _COUNT_RUNNING.rows(tx)
+    else:
+        rows = [row for one in dag_ids for row in _COUNT_RUNNING_OF.rows(tx, {"b_dag": one})]
+    return {(dag_id, of): count for dag_id, of, count in rows}
 
 
-def count_unfinished_of_backfill(tx: Tx, backfill_id: int) -> int:
-    """Answer how many runs of a backfill have not ended."""
-    return int(_COUNT_UNFINISHED.value(tx, {"b_backfill": backfill_id}))
+def is_any_unfinished(tx: Tx, backfill_id: int) -> bool:
+    """Tell whether a run of a backfill has not ended."""
+    return _UNFINISHED.value(tx, {"b_backfill": backfill_id}) is not None
 
 
-def adopt_run(tx: Tx, pk: int, backfill_id: int) -> None:
+def count_states(tx: Tx, backfill_id: int) -> dict[RunState, int]:
+    """Answer how many runs of a backfill are in each state."""
+    rows = _STATES_OF.rows(tx, {"b_backfill": backfill_id})
+    return {RunState(state): count for state, count in rows}
+
+
+def adopt_run(tx: Tx, pk: int, backfill_id: int, place: int) -> None:
     """Make an ended run the run of a backfill; it keeps its id."""
     values: dict[str, Any] = {
         "run_type": RunType.BACKFILL.value,
         "triggered_by": "backfill",
         "backfill_id": backfill_id,
+        "place": place,
     }
     tx.execute(update(run).where(run.c.id == pk).values(values))
 
 
-def renew_run(tx: Tx, pk: int, version_id: int, code: Code, conf: Any) -> None:
-    """Have an ended run start over under this version, with this conf unless it is empty."""
-    values: dict[str, Any] = {
-        "version_id": version_id,
-        "bundle": code.bundle,
-        "digest": code.digest,
-        "pinned_file": code.pinned_file,
-        "clear_number": run.c.clear_number + 1,
-    }
+def renew_run(tx: Tx, pk: int, code: tuple[int, Code] | None, conf: Any) -> None:
+    """Have an ended run start over, on this version and these bytes where they are given.
+
+    Its conf stays where the new one is empty.
+    """
+    values: dict[str, Any] = {"clear_number": run.c.clear_number + 1}
+    if code is not None:
+        version_id, files = code
+        values |= {
+            "version_id": version_id,
+            "bundle": files.bundle,
+            "digest": files.digest,
+            "pinned_file": files.pinned_file,
+        }
     if conf:
         values["conf"] = conf
     tx.execute(update(run).where(run.c.id == pk).values(values))

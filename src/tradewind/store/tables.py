@@ -210,6 +210,7 @@ run = Table(
     Column("data_interval_start", Moment),
     Column("data_interval_end", Moment),
     Column("run_after", Moment, nullable=False),
+    Column("due_at", Moment),
     Column("queued_at", Moment),
     Column("start_date", Moment),
     Column("end_date", Moment),
@@ -222,6 +223,7 @@ run = Table(
     Column("bundle", String(250), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("backfill_id", BigInteger),
+    Column("place", Integer),
     Column("clear_number", Integer, nullable=False, server_default=text("0")),
     Column("seq", BigInteger, nullable=False, server_default=text("0")),
     Column("owner", String(64)),
@@ -241,18 +243,30 @@ Index(
     sqlite_where=run.c.logical_date.is_not(None),
 )
 Index("ix_run_dag_after", run.c.dag_id, run.c.run_after)
-_ACTIVE_RUN = run.c.state.in_(["queued", "running"])
+# One condition each: SQLite takes an index whose condition a query repeats word by word.
+_QUEUED_RUN = run.c.state == "queued"
+_RUNNING_RUN = run.c.state == "running"
 Index(
-    "ix_run_active",
-    run.c.state,
+    "ix_run_queued",
+    run.c.dag_id,
+    run.c.backfill_id,
+    run.c.place,
     run.c.run_after,
-    sqlite_where=_ACTIVE_RUN,
+    sqlite_where=_QUEUED_RUN,
 )
-Index("ix_run_active_dag", run.c.dag_id, sqlite_where=_ACTIVE_RUN)
+Index("ix_run_queued_due", run.c.due_at, sqlite_where=_QUEUED_RUN)
+Index(
+    "ix_run_running",
+    run.c.dag_id,
+    run.c.backfill_id,
+    sqlite_where=_RUNNING_RUN,
+)
+_BACKFILL_RUN = run.c.backfill_id.is_not(None)
 Index(
     "ix_run_backfill",
     run.c.backfill_id,
-    sqlite_where=run.c.backfill_id.is_not(None),
+    run.c.state,
+    sqlite_where=_BACKFILL_RUN,
 )
 Index(
     "ix_run_pinned",
@@ -533,14 +547,16 @@ backfill = Table(
     Column("run_backwards", Boolean, nullable=False),
     Column("conf", Json, nullable=False),
     Column("is_paused", Boolean, nullable=False),
+    Column("code", String(20), nullable=False, server_default="latest"),
     Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment),
     Column("completed_at", Moment),
 )
+_ACTIVE_BACKFILL = backfill.c.completed_at.is_(None)
 Index(
-    "uq_backfill_active",
+    "ix_backfill_active",
     backfill.c.dag_id,
-    unique=True,
-    sqlite_where=backfill.c.completed_at.is_(None),
+    sqlite_where=_ACTIVE_BACKFILL,
 )
 
 backfill_date = Table(

@@ -72,10 +72,9 @@ _SELECT = select(task_instance)
 _OF_RUN = Prepared(
     _SELECT.where(task_instance.c.run_pk == bindparam("b_run")).order_by(task_instance.c.id)
 )
-_INSERT = Prepared(
-    insert(task_instance).returning(task_instance.c.id),
-    [name for name in TaskInstance.__struct_fields__ if name != "id"],
-)
+_GIVEN = [name for name in TaskInstance.__struct_fields__ if name != "id"]
+_INSERT = Prepared(insert(task_instance).returning(task_instance.c.id), _GIVEN)
+_INSERT_MANY = Prepared(insert(task_instance), _GIVEN)
 _OF_RUNNING = Prepared(
     _SELECT.where(
         task_instance.c.run_pk.in_(select(run.c.id).where(run.c.state == "running"))
@@ -125,6 +124,12 @@ def insert_instances(tx: Tx, new: Sequence[TaskInstance]) -> None:
     """Write new instances and tell each its id."""
     for one in new:
         one.id = _INSERT.value(tx, msgspec.structs.asdict(one))
+
+
+def insert_many(tx: Tx, new: Sequence[TaskInstance]) -> None:
+    """Write new instances that nobody holds in memory: they are not told their ids."""
+    if new:
+        _INSERT_MANY.run_many(tx, [msgspec.structs.asdict(one) for one in new])
 
 
 def apply_changes(tx: Tx, changed: Iterable[TaskInstance]) -> None:

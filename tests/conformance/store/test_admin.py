@@ -1,5 +1,7 @@
 """Pools, variables, connections and backfills."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -12,12 +14,15 @@ from tradewind.store.backfills import (
     complete_backfill,
     count_backfills,
     insert_backfill,
+    insert_backfill_dates,
     list_backfills,
-    read_active_backfill_of,
-    read_active_backfills,
+    read_active_backfills_of,
     read_backfill,
     read_backfill_dates,
-    set_backfill_date,
+    read_first_run,
+    read_latest_ends,
+    read_runs_of_dates,
+    set_backfill_limit,
     set_backfill_paused,
 )
 from tradewind.store.connections import (
@@ -134,34 +139,45 @@ def backfill(dag_id: str = "sales") -> BackfillFacts:
 
 
 def test_a_backfill_and_its_dates(database: Database) -> None:
-    dates = [BackfillDate(position=n, logical_date=NOW, decision="create") for n in range(3)]
+    dates = [
+        BackfillDate(
+            position=n, logical_date=NOW, decision="create", run_pk=None if n == 0 else 40 + n
+        )
+        for n in range(3)
+    ]
     with database.begin() as tx:
-        key = insert_backfill(tx, backfill(), dates)
+        key = insert_backfill(tx, backfill())
+        insert_backfill_dates(tx, key, dates)
         assert read_backfill_dates(tx, key) == dates
+        assert read_first_run(tx, key) == 41
+        assert read_runs_of_dates(tx, key) == {}
+        assert read_latest_ends(tx, key, 5) == []
         facts = read_backfill(tx, key)
         assert facts is not None
-        assert (facts.id, facts.conf) == (key, {"a": 1})
-        assert read_active_backfills(tx) == [facts]
-        assert read_active_backfill_of(tx, "sales") == facts
-        assert read_active_backfill_of(tx, "other") is None
-        done = BackfillDate(
-            position=1, logical_date=NOW, decision="skip", reason="exists", run_pk=4
-        )
-        set_backfill_date(tx, key, done)
-        assert read_backfill_dates(tx, key)[1] == done
+        assert (facts.id, facts.conf, facts.code) == (key, {"a": 1}, "latest")
+        assert read_active_backfills_of(tx, "sales") == [facts]
+        assert read_active_backfills_of(tx, "other") == []
 
 
-def test_a_dag_has_one_backfill_at_a_time(database: Database) -> None:
+def test_a_backfill_is_changed_until_it_is_completed(database: Database) -> None:
+    later = NOW + timedelta(minutes=1)
     with database.begin() as tx:
-        first = insert_backfill(tx, backfill(), [])
-        with pytest.raises(ConflictError):
-            insert_backfill(tx, backfill(), [])
-        insert_backfill(tx, backfill("other"), [])
-        assert set_backfill_paused(tx, first, True)
+        first = insert_backfill(tx, backfill())
+        second = insert_backfill(tx, backfill())
+        insert_backfill(tx, backfill("other"))
+        assert set_backfill_paused(tx, first, True, later)
+        assert set_backfill_limit(tx, first, 7, later)
+        changed = read_backfill(tx, first)
+        assert changed is not None
+        assert (changed.is_paused, changed.max_active_runs) == (True, 7)
+        assert (changed.updated_at, changed.completed_at) == (later, None)
         assert complete_backfill(tx, first, NOW)
         assert not complete_backfill(tx, first, NOW)
-        assert not set_backfill_paused(tx, first, False)
-        second = insert_backfill(tx, backfill(), [])
+        assert not set_backfill_paused(tx, first, False, NOW)
+        assert not set_backfill_limit(tx, first, 9, NOW)
+        assert complete_backfill(tx, second, NOW, is_cancelled=True)
+        ended = [read_backfill(tx, key) for key in (first, second)]
+        assert [one.is_paused for one in ended if one] == [False, True]
         assert [found.id for found in list_backfills(tx, "sales")] == [second, first]
         assert count_backfills(tx) == 3
         assert count_backfills(tx, "sales") == 2

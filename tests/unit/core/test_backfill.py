@@ -10,6 +10,7 @@ from tradewind.core.backfill import (
     DateDecision,
     ExistingRun,
     Reprocess,
+    estimate_end,
     plan_backfill,
 )
 from tradewind.core.spec import DagSpec
@@ -34,16 +35,33 @@ def planned(
     spec: DagSpec | None = None, first: int = 20, last: int = 22, **more: object
 ) -> list[tuple[int, DateDecision, str]]:
     existing = more.pop("existing", {})
-    active = more.pop("active_backfill", None)
+    active = more.pop("active", {})
     wish = BackfillWish(from_date=day(first), to_date=day(last), **more)  # type: ignore[arg-type]
     dates = plan_backfill(
         spec or dag(),
         wish,
         now=NOW,
         existing=existing,  # type: ignore[arg-type]
-        active_backfill=active,  # type: ignore[arg-type]
+        active=active,  # type: ignore[arg-type]
     )
     return [(date.logical_date.day, date.decision, date.reason) for date in dates]
+
+
+def test_others_of_the_dag_may_be_active_beside_it() -> None:
+    assert (
+        len(planned(active={3: (day(1), day(19)), 4: (day(22) + timedelta(hours=1), day(30))})) == 3
+    )
+
+
+def test_it_is_done_as_fast_as_its_latest_runs_ended() -> None:
+    ends = [NOW - timedelta(minutes=minutes) for minutes in (8, 4, 0)]
+
+    assert estimate_end(NOW, 5, ends) == NOW + timedelta(minutes=20)
+    # Nothing ended since: the answer moves away.
+    later = NOW + timedelta(minutes=4)
+    assert estimate_end(later, 5, ends) == later + timedelta(minutes=30)
+    assert estimate_end(NOW, 5, ends[:1]) is None
+    assert estimate_end(NOW, 0, ends) is None
 
 
 def test_both_bounds_belong_to_it() -> None:
@@ -114,7 +132,7 @@ BOUND = a_task("bound", depends_on_past=True)
         ),
         ({"spec": dag(start_date=day(30))}, RefusedError, "no-task-at-that-date"),
         ({"max_active_runs": 0}, RefusedError, "bad-max-active-runs"),
-        ({"active_backfill": 3}, ConflictError, "backfill-active"),
+        ({"active": {3: (day(22), day(25))}}, ConflictError, "backfill-active"),
         ({"spec": dag(BOUND)}, RefusedError, "backfill-depends-on-past"),
         (
             {"spec": dag(BOUND), "run_backwards": True, "reprocess": Reprocess.FAILED},

@@ -146,7 +146,7 @@ def get_dag_details(dag_id: str, services: ServicesDep) -> DagDetails:
         timeout = head.dagrun_timeout_seconds
         return DagDetails(
             **shapes.dag(facts).model_dump(),
-            active_runs_count=sum(one[3] for one in runs.count_active(tx, dag_id)),
+            active_runs_count=sum(runs.count_active_of(tx, dag_id).values()),
             catchup=head.catchup,
             concurrency=facts.max_active_tasks,
             dag_run_timeout=None if timeout is None else timedelta(seconds=timeout),
