@@ -47,6 +47,7 @@ class Moved(msgspec.Struct):
     is_any: bool = False
     changed_pools: set[str] = set()
     changed_dags: set[str] = set()
+    changed_backfills: set[int] = set()
     """Whose limits changed: units share a transaction, and one before may have used the old."""
 
 
@@ -117,6 +118,7 @@ class Checker:
         run = Run(row, self.shadow.versions[row[7]])
         self.shadow.runs[run.pk] = run
         self.shadow.move_run(run, run.state)
+        self.shadow.note_place(run, row[9])
         self._logs[run.pk] = []
         self.moved.new_runs.append(run)
         if run.logical_date is not None:
@@ -133,6 +135,7 @@ class Checker:
             self.shadow.move_run(run, state)
         run.version = self.shadow.versions[row[5]]
         run.backfill_id, run.run_type = row[6], row[8]
+        self.shadow.note_place(run, row[9])
         run.timeout_at = None if row[7] is None else from_micros(row[7])
         self.moved.touched_runs[run.pk] = run
 
@@ -289,7 +292,10 @@ class Checker:
         self.shadow.pools[row[0]] = row[1]
 
     def _backfill(self, row: Entry) -> None:
-        self.shadow.backfills[row[0]] = (row[1], bool(row[2]), row[3] is not None)
+        facts = (row[1], bool(row[2]), row[3] is not None)
+        if self.shadow.backfills.get(row[0]) != facts:
+            self.moved.changed_backfills.add(row[0])
+        self.shadow.backfills[row[0]] = facts
 
     # ------------------------------------------------------------------ the invariants
 
@@ -371,7 +377,7 @@ class Checker:
         if not (task.depends_on_past or task.wait_for_downstream):
             return
         before = self.shadow.run_before(run)
-        if before is None:
+        if before is None or self.shadow.is_first_of_backfill(run):
             return
         for key, other in before.tis.items():
             if key[0] == task.task_id:
@@ -386,7 +392,9 @@ class Checker:
 
     def _check_run_move(self, run: Run, event: RunMoved) -> None:
         if event.new is RunState.RUNNING and run.folded is RunState.RUNNING:
-            changed = run.backfill_id is None and run.dag_id in self.moved.changed_dags
+            of = run.backfill_id
+            changed = of is None and run.dag_id in self.moved.changed_dags
+            changed = changed or of in self.moved.changed_backfills
             _hold("I5", self.shadow.room(run) >= 0 or changed, f"{run.run_id} started over a limit")
         if event.new in ENDED:
             name = event.new.value
@@ -490,7 +498,8 @@ class Checker:
         for run in shadow.queued_runs.values():
             room = shadow.room(run)
             if run.due_at <= now:
-                _hold("I9", room <= 0, f"{run.run_id} of {run.dag_id} may start and did not")
+                said = f"{run.run_id} of {run.dag_id} may start and did not"
+                _hold("I9", room <= 0 or due <= now, said)
             elif room > 0:
                 _hold("I9", due <= run.due_at, f"too late for {run.run_id}, due {run.due_at}")
         margin = self._policy.reap_margin

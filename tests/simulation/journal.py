@@ -29,6 +29,7 @@ _KINDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "NEW.run_after",
             "NEW.version_id",
             "NEW.backfill_id",
+            "NEW.place",
         ),
     ),
     "run": (
@@ -44,6 +45,7 @@ _KINDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "NEW.backfill_id",
             "NEW.timeout_at",
             "NEW.run_type",
+            "NEW.place",
         ),
     ),
     "run-": ("DELETE", "run", ("OLD.id",)),

@@ -155,6 +155,9 @@ class Shadow:
         """Live attempts by worker."""
         self.pools: dict[str, int] = {}
         self.backfills: dict[int, tuple[int, bool, bool]] = {}
+        """Id -> (limit, whether it is held or was cancelled, whether it is over)."""
+        self.firsts: dict[int, tuple[int, int]] = {}
+        """Backfill -> place and key of the run it starts with."""
         self.files: dict[int, tuple[datetime | None, bool]] = {}
         self.timed: dict[int, datetime] = {}
         self.scheduled: dict[int, Ti] = {}
@@ -165,6 +168,14 @@ class Shadow:
         self.in_run: dict[int, int] = defaultdict(int)
         self.in_task: dict[tuple[str, str], int] = defaultdict(int)
         self.in_run_task: dict[tuple[int, str], int] = defaultdict(int)
+
+    def note_place(self, run: Run, place: int | None) -> None:
+        if run.backfill_id is not None and place is not None:
+            mine = (place, run.pk)
+            self.firsts[run.backfill_id] = min(self.firsts.get(run.backfill_id, mine), mine)
+
+    def is_first_of_backfill(self, run: Run) -> bool:
+        return self.firsts.get(run.backfill_id or 0, (0, 0))[1] == run.pk
 
     def run_before(self, run: Run) -> Run | None:
         """Answer the run that a run's tasks may depend on.
@@ -238,7 +249,8 @@ class Shadow:
     def room(self, run: Run) -> int:
         """Answer how many more runs like this one may run."""
         if run.backfill_id is not None:
-            limit, paused, _ = self.backfills[run.backfill_id]
+            limit, held, done = self.backfills[run.backfill_id]
+            paused = (held and not done) or self.dags[run.dag_id].stale
             running = [r for r in self.running_runs.values() if r.backfill_id == run.backfill_id]
             return 0 if paused else limit - len(running)
         dag = self.dags[run.dag_id]
@@ -247,7 +259,7 @@ class Shadow:
             for r in self.running_runs.values()
             if r.dag_id == run.dag_id and r.backfill_id is None
         ]
-        return 0 if dag.paused else self.runs_limit(dag) - len(running)
+        return 0 if dag.paused or dag.stale else self.runs_limit(dag) - len(running)
 
     def runs_limit(self, dag: Dag) -> int:
         assert dag.spec is not None

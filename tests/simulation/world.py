@@ -265,6 +265,7 @@ class World:
             max_active_runs=rng.choice((1, 2, 5)),
             reprocess_behavior=rng.choice(("none", "failed", "completed", "completed")),
             run_backwards=rng.random() < 0.3,
+            code=rng.choice(("latest", "latest", "pinned", "1", "2")),
         )
         self._submit("create_backfill", lambda e, tx, now: e.create_backfill(tx, wish, now))
 
@@ -287,10 +288,15 @@ class World:
         if not found:
             return
         pk, what = self.rng.choice(found), self.rng.random()
-        if what < 0.3:
+        if what < 0.2:
             self._submit("cancel_backfill", lambda e, tx, now: e.cancel_backfill(tx, pk, now))
+        elif what < 0.4:
+            limit = self.rng.choice((1, 2, 5))
+            self._submit(
+                "resize_backfill", lambda e, tx, now: e.resize_backfill(tx, pk, limit, now)
+            )
         else:
-            paused = what < 0.6
+            paused = what < 0.65
             self._submit("pause_backfill", lambda e, tx, now: e.pause_backfill(tx, pk, paused, now))
 
     def _delete_run(self) -> None:

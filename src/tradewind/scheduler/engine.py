@@ -42,6 +42,9 @@ from tradewind.store.secrets import Vault
 
 _LEASE = "scheduler"
 _LATE = timedelta(seconds=30)
+_MOST_STARTS = 20
+"""A transaction starts runs so many times; what may start then does so in the next one, at once.
+Thousands of runs of nothing but empty tasks would hold up everybody else."""
 
 
 class Engine:
@@ -367,11 +370,15 @@ class Engine:
         self._runs.decide(tx, now)
         self._triggers.start(tx, now)
         # A run without anything to run ends as soon as it starts, and leaves room for another.
-        while self._runs.has_ended or self._planner.wants_to_look:
+        starts = 0
+        while self._runs.has_ended or (self._planner.wants_to_look and starts < _MOST_STARTS):
             # What it counts are rows: they must say what was just decided.
             self._runs.flush(tx, now)
             for live in self._runs.take_ended():
                 self._planner.run_left(tx, live.run, now)
+            if starts == _MOST_STARTS:
+                continue
+            starts += 1
             self._planner.start(tx, now)
             self._runs.decide(tx, now)
             self._triggers.start(tx, now)
@@ -415,7 +422,8 @@ class Engine:
         self._planner.has_due = True
 
     def _note_wakes(self, now: datetime) -> None:
-        moments = [self._wakes_at, self._runs.take_wake(), now if self._planner.has_due else None]
+        at_once = self._planner.has_due or self._planner.wants_to_look
+        moments = [self._wakes_at, self._runs.take_wake(), now if at_once else None]
         self._planner.has_due = False
         self._wakes_at = min((one for one in moments if one is not None), default=None)
 
@@ -432,7 +440,7 @@ class Engine:
 
     def _next_due(self, moments: Moments, now: datetime) -> datetime | None:
         dag_due, lease_end = moments.dag_due, moments.lease_end
-        if dag_due is not None and dag_due <= now:
+        if self._planner.wants_to_look or (dag_due is not None and dag_due <= now):
             # A run that ended just now let a tick go that was held, or a Dag far behind gets its
             # runs a few at a time.
             return now
