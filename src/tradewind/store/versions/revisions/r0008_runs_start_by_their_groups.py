@@ -13,7 +13,6 @@ _RUNNING = sa.text("state = 'running'")
 _OF_BACKFILL = sa.text("backfill_id IS NOT NULL")
 _NOT_COMPLETED = sa.text("completed_at IS NULL")
 _UNFINISHED = sa.text("state IN ('queued', 'running')")
-_NEWER = "SELECT 1 FROM backfill AS o WHERE o.dag_id = backfill.dag_id AND o.id < backfill.id"
 
 
 def upgrade() -> None:
@@ -98,8 +97,8 @@ def downgrade() -> None:
     op.drop_column("backfill", "updated_at")
     op.drop_column("backfill", "code")
     op.execute(
-        "UPDATE backfill SET completed_at = created_at WHERE completed_at IS NULL AND EXISTS "
-        f"({_NEWER} AND o.completed_at IS NULL)"
+        "UPDATE backfill SET completed_at = created_at WHERE completed_at IS NULL AND id NOT IN "
+        "(SELECT MIN(id) FROM backfill WHERE completed_at IS NULL GROUP BY dag_id)"
     )
     _index_as_before("uq_backfill_active", "backfill", ["dag_id"], _NOT_COMPLETED, unique=True)
     _index_as_before("ix_run_active", "run", ["state", "run_after"], _UNFINISHED)
