@@ -11,6 +11,7 @@ _MAKERS = {
     *(name for name in dir(errors) if name.endswith("Error")),
     "problem",
     "_refusal",
+    "BundleError",
 }
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 

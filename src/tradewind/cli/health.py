@@ -17,6 +17,8 @@ def health() -> int:
         told = api.get("/api/own/health")
     finally:
         transport.close()
+    for fault in told["bundle_faults"]:
+        say(str(fault))
     if not told["is_moving"]:
         say(str(told["reason"]))
         return 1

@@ -21,6 +21,11 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "dags list": Command("tradewind.cli.dags:list_dags", "List all Dags."),
+    "dags versions": Command("tradewind.cli.bundles:versions", "List the versions of a Dag."),
+    "dags source": Command("tradewind.cli.bundles:source", "Print the file of a Dag."),
+    "bundles list": Command(
+        "tradewind.cli.bundles:list_bundles", "List bundles: where Dag files come from."
+    ),
     "dags details": Command("tradewind.cli.dags:details", "Show everything about a Dag."),
     "dags pause": Command("tradewind.cli.dags:pause", "Pause a Dag: nothing new is started."),
     "dags unpause": Command("tradewind.cli.dags:unpause", "Let a paused Dag go on."),
@@ -115,6 +120,7 @@ NOUNS: dict[str, str] = {
     "dags": "Dags and their runs",
     "tasks": "Tasks and their states",
     "backfill": "Runs for ranges of past dates",
+    "bundles": "Where Dag files come from",
     "assets": "Assets and who uses them",
     "state-store": "State that outlives a try",
     "variables": "Variables",

@@ -7,7 +7,7 @@ state of it is a tree of its own that never changes, and a run keeps the tree it
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from tradewind.protocol.orders import BundleRef
 from tradewind.store.database import Tx
@@ -92,6 +92,9 @@ _TREE = Prepared(
 )
 _TREES = select(bundle_tree).order_by(
     bundle_tree.c.bundle, bundle_tree.c.created_at.desc(), bundle_tree.c.digest
+)
+_COUNT_TREES = Prepared(
+    select(bundle_tree.c.bundle, func.count().label("kept")).group_by(bundle_tree.c.bundle)
 )
 _MOVE_TREE = Prepared(
     update(bundle_tree)
@@ -209,6 +212,11 @@ def read_tree(tx: Tx, name: str, digest: str) -> Tree | None:
 def list_trees(tx: Tx) -> list[Tree]:
     """Answer all trees that are kept, by bundle, the newest first."""
     return [Tree(**row) for row in tx.execute(_TREES).mappings()]
+
+
+def count_trees(tx: Tx) -> dict[str, int]:
+    """Answer how many states of each bundle are kept."""
+    return {row.bundle: row.kept for row in _COUNT_TREES.rows(tx, {})}
 
 
 def take_unused_trees(tx: Tx, now: datetime, min_age: timedelta) -> list[Tree]:

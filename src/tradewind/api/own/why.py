@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from tradewind.api.public.fields import Moment, ServicesDep, Shape
 from tradewind.api.public.found import find_dag
 from tradewind.api.public.monitor import read_health
+from tradewind.store import bundles
 
 router = APIRouter(tags=["Own: why"])
 
@@ -24,6 +25,8 @@ class MovesShape(Shape):
     scheduler_at: Moment | None
     parsed_at: Moment | None
     workers: int
+    bundle_faults: list[str]
+    """Why bundles cannot be refreshed; what they held before goes on."""
 
 
 @router.get("/why")
@@ -46,12 +49,16 @@ def get_moves(services: ServicesDep) -> MovesShape:
     if health is None:
         return MovesShape(
             is_moving=False,
+            bundle_faults=[],
             reason="The database cannot be written, or the writer does not answer.",
             scheduler_at=None,
             parsed_at=None,
             workers=0,
         )
+    with services.database.read() as tx:
+        faults = list(bundles.read_faults(tx).values())
     return MovesShape(
+        bundle_faults=faults,
         is_moving=health.is_moving,
         reason=health.reason,
         scheduler_at=health.scheduler_at,
