@@ -154,6 +154,12 @@ class RemoteDisk(Remote):
         return f"file://{self.folder}/source"
 
 
+DAG_FILES: Files = {
+    "sales.py": "from airflow.sdk import DAG\n",
+    "lib/util.py": "ONE = 1\n",
+    "lib/query.sql": "select 1\n",
+}
+
 KINDS = {
     "pinned": PinnedFolder,
     "git": Repository,
