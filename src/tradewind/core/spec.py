@@ -194,6 +194,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owners: tuple[str, ...] = ()
     owner_links: dict[str, str] = {}
     groups: dict[str, GroupSpec] = {}
+    rerun_with_latest_version: bool | None = None
+    """Whether a run that is cleared moves to the newest version; None: as the settings say."""
     run_retry: RetrySpec | None = None
     """How often a run as a whole is tried again after it failed."""
     callbacks: tuple[str, ...] = ()

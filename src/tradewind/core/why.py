@@ -28,6 +28,8 @@ class WaitFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What keeps it from admission: ``admission.why_held``."""
     paused: bool = False
     """Whether its Dag is paused."""
+    ending: bool = False
+    """Whether a process that it has left behind has not ended yet."""
     workers: int | None = None
     """Live workers of its queue; None where that is not known."""
     reason: str = ""
@@ -59,8 +61,13 @@ def why_task(graph: RunGraph, task_id: str, map_path: str, facts: WaitFacts) -> 
     node = graph.node(task_id, map_path)
     if node.state in TERMINAL_TASK:
         return _why_ended(graph, node, facts)
+    if node.state is TaskState.RESTARTING:
+        return _why_under_way(node, task_id, facts)
     if graph.state is not RunState.RUNNING:
-        return f"Its run is {graph.state.value}: {facts.run_waits or 'nothing moves in it'}."
+        nothing = "nothing moves in it"
+        if graph.state in TERMINAL_RUN:
+            nothing += "; it goes on once the run is set to queued, or cleared"
+        return f"Its run is {graph.state.value}: {facts.run_waits or nothing}."
     if node.state is TaskState.NONE:
         return _why_no_state(graph, node)
     if node.state is TaskState.SCHEDULED:
@@ -113,6 +120,8 @@ def _why_no_state(graph: RunGraph, node: Node) -> str:
 
 
 def _why_scheduled(facts: WaitFacts) -> str:
+    if facts.ending:
+        return "The process of its last try has been told to end and has not ended yet."
     if facts.paused:
         return "Its Dag is paused: nothing new starts until it is unpaused."
     if facts.held is not None:

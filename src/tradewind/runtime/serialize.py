@@ -93,6 +93,7 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
         owners=tuple(sorted({task.owner for task in order})),
         owner_links=dag.owner_links,
         groups=_serialize_groups(dag),
+        rerun_with_latest_version=dag.rerun_with_latest_version,
         run_retry=_whole_retry(dag.run_retries, dag.run_retry_delay),
         results=tuple((one.operator.task_id, one.key) for one in dag.results),
         callbacks=dag_events(dag),

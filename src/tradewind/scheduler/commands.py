@@ -104,11 +104,20 @@ class Commands:
         """
         if code is None:
             runs.renew_run(tx, pk, None, conf)
-            self.clear(tx, self._live.load(tx, pk), now)
+            self.clear(tx, self._live.renew(tx, pk, now), now)
             return
+        self.clear(tx, self.move_to(tx, pk, code, conf, now), now)
+
+    def move_to(
+        self, tx: Tx, pk: int, code: Code, conf: dict[str, Any], now: datetime
+    ) -> LiveRun:
+        """Take a run that nothing of runs under another version of its Dag.
+
+        Tasks that it did not have get an instance. It counts as cleared once more.
+        """
         self._leave_behind(tx, pk, code.spec, now)
         runs.renew_run(tx, pk, (code.version_id, code.files), conf)
-        self.clear(tx, self._reload(tx, pk, code.spec), now)
+        return self._reload(tx, pk, code.spec, now)
 
     def _leave_behind(self, tx: Tx, pk: int, spec: DagSpec, now: datetime) -> None:
         """Remove instances that wait in an ended run for nothing: their tasks left the Dag.
@@ -131,7 +140,7 @@ class Commands:
         self._live.decide(tx, now)
         self._live.flush(tx, now)
 
-    def _reload(self, tx: Tx, pk: int, spec: DagSpec) -> LiveRun:
+    def _reload(self, tx: Tx, pk: int, spec: DagSpec, now: datetime) -> LiveRun:
         """Load an ended run under the newest version: tasks it did not have get an instance."""
         run = runs.read_run_by_pk(tx, pk)
         if run is not None:
@@ -139,7 +148,7 @@ class Commands:
             wanted = {one.task_id for one in plan_instances(spec, run.logical_date)}
             fresh = [new_instance(run, t) for t in spec.tasks if t.task_id in wanted - there]
             tasks.insert_instances(tx, fresh)
-        return self._live.load(tx, pk)
+        return self._live.renew(tx, pk, now)
 
     def clear(self, tx: Tx, live: LiveRun, now: datetime) -> None:
         """Let an ended run start over: every instance back to none, with its retries anew."""

@@ -245,9 +245,16 @@ class Desk:
         good = [
             (known[one.attempt_id], one)
             for one in pushed
-            if one.attempt_id in known and _is_live(known[one.attempt_id], worker, one.epoch)
+            if one.attempt_id in known
+            and _is_live(known[one.attempt_id], worker, one.epoch)
+            and self._is_wanted(tx, known[one.attempt_id])
         ]
         xcoms.apply_xcoms(tx, [_xcom(one, push, now) for one, push in good])
+
+    def _is_wanted(self, tx: Tx, one: Attempt) -> bool:
+        """Tell whether what an attempt says counts: its instance was not cleared or marked."""
+        row = self._runs.load(tx, one.run_pk).rows[one.task_id, one.map_path]
+        return row.state is TaskState.RUNNING
 
     def _take_finishes(
         self, tx: Tx, worker: WorkerFacts, finishes: Sequence[Finish], now: datetime
@@ -283,7 +290,13 @@ class Desk:
                 refused.append(finish.attempt_id)
         attempts.end_legs(tx, ends)
         xcoms.apply_xcoms(
-            tx, [_xcom(one, push, now) for one, finish in good for push in finish.xcoms]
+            tx,
+            [
+                _xcom(one, push, now)
+                for one, finish in good
+                if finish.xcoms and self._is_wanted(tx, one)
+                for push in finish.xcoms
+            ],
         )
         self._shown.keep(tx, good)
         for one, finish in good:
@@ -326,6 +339,7 @@ class Desk:
         if event is not None:
             self._callbacks.owe_task(tx, live, row, event, reason, now)
         if follows is None:
+            self._runs.leg_ended(row.id)
             return
         pushed = () if finish is None else self._pushed(tx, live, one, finish)
         moved = TaskMoved(

@@ -6,7 +6,7 @@ must be called before the next.
 """
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,17 +21,28 @@ from tradewind.scheduler.answers.desk import Answers
 from tradewind.scheduler.assets import Assets
 from tradewind.scheduler.backfills import Backfills
 from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.clearing import Clearing, ClearPlan, RunClear
 from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.desk import After, Desk
 from tradewind.scheduler.explain import Explain
+from tradewind.scheduler.marking import Marking
 from tradewind.scheduler.people import answer_question
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.scheduler.reaper import Reaper
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.selection import Selected
 from tradewind.scheduler.triggers import Triggers
-from tradewind.scheduler.wishes import BackfillWish, Health, InputAnswer, Trigger
+from tradewind.scheduler.wishes import (
+    BackfillWish,
+    ClearWish,
+    Health,
+    InputAnswer,
+    MarkWish,
+    RunMark,
+    Trigger,
+)
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
 from tradewind.store.backfills import BackfillDate, BackfillFacts
 from tradewind.store.callbacks import Callback
@@ -57,6 +68,7 @@ class Engine:
         policy: LeasePolicy | None = None,
         log_root: str | None = None,
         conf_overrides_params: bool = True,
+        rerun_with_latest_version: bool = False,
         new_token: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         """Wire the loops; ``open`` comes first.
@@ -66,6 +78,8 @@ class Engine:
             policy: Lengths of leases.
             log_root: Where workers on this machine append logs; None where no disk is shared.
             conf_overrides_params: Whether a run's conf goes over its Dag's Params.
+            rerun_with_latest_version: Whether a cleared run moves to the newest version of its Dag
+                where neither whoever clears it nor the Dag says.
             new_token: Makes secrets: 128 random bits each.
         """
         self._policy = policy or LeasePolicy()
@@ -87,6 +101,10 @@ class Engine:
             self._commands,
             conf_overrides_params=conf_overrides_params,
         )
+        self._clearing = Clearing(
+            self._runs, self._planner, self._commands, on_latest=rerun_with_latest_version
+        )
+        self._marking = Marking(self._runs, self._clearing)
         self._answers = Answers(vault, self._trigger_for_task)
         self._explain = Explain(self._runs)
         self._triggers = Triggers(self._runs, self._callbacks, vault, new_token)
@@ -231,6 +249,40 @@ class Engine:
         facts = self._backfills.cancel(tx, backfill_id, now)
         self._finish(tx, now)
         return facts
+
+    def plan_clear(self, tx: Tx, wish: ClearWish) -> ClearPlan:
+        """Answer what a clear would do; reads only. See ``Clearing.plan``."""
+        return self._clearing.plan(tx, wish)
+
+    def clear(self, tx: Tx, wish: ClearWish, parts: Sequence[RunClear], now: datetime) -> int:
+        """Let task instances start over; answer how many. See ``Clearing.clear``."""
+        self._guard(tx)
+        count = self._clearing.clear(tx, wish, parts, now)
+        self._finish(tx, now)
+        return count
+
+    def plan_mark(self, tx: Tx, wish: MarkWish) -> list[Selected]:
+        """Answer what a mark would change; reads only. See ``Marking.plan``."""
+        return self._marking.plan(tx, wish)
+
+    def mark(self, tx: Tx, wish: MarkWish, parts: Sequence[Selected], now: datetime) -> int:
+        """Set the state of task instances; answer how many changed. See ``Marking.mark``."""
+        self._guard(tx)
+        count = self._marking.mark(tx, wish, parts, now)
+        self._finish(tx, now)
+        return count
+
+    def mark_run(self, tx: Tx, wish: RunMark, now: datetime) -> None:
+        """Set how a run ended, or let an ended one go on. See ``Marking.mark_run``."""
+        self._guard(tx)
+        self._marking.mark_run(tx, wish, now)
+        self._finish(tx, now)
+
+    def cancel_run(self, tx: Tx, dag_id: str, run_id: str, who: str, now: datetime) -> None:
+        """End a run cleanly. See ``Marking.cancel``."""
+        self._guard(tx)
+        self._marking.cancel(tx, dag_id, run_id, who, now)
+        self._finish(tx, now)
 
     def set_paused(self, tx: Tx, dag_ids: list[str], paused: bool, now: datetime) -> list[str]:
         """Pause Dags, or let them go on; answer those that were not so before."""

@@ -89,6 +89,7 @@ class Explain:
         facts = WaitFacts(
             held=held,
             paused=paused,
+            ending=self._live.waiting.is_ending(row.id),
             workers=alive,
             reason=reasons.get(f"{row.task_id}/{row.map_path}", "") or _said(tx, row),
             run_waits=waits,

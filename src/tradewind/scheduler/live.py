@@ -145,6 +145,26 @@ class LiveRun:
         """What its instances are ordered by among others of the same priority."""
         return self.run.logical_date or self.run.run_after
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something is under way in it."""
+        return self.graph.unfinished > self.graph.idle
+
+    def instance(self, key: Key) -> Instance | None:
+        """Answer one of its instances as it stands; None where its Dag version has no such task."""
+        node = self.graph.nodes.get(key)
+        if node is None:
+            return None
+        return Instance(
+            task_id=key[0],
+            map_path=key[1],
+            map_index=node.index,
+            state=node.state,
+            try_number=node.try_number,
+            max_tries=node.max_tries,
+            is_begun=node.is_begun,
+        )
+
     def record(self, event: Event, now: datetime) -> list[Step]:
         """Take in something that happened: fold it, number it, keep it to be written."""
         fold(self.graph, self.graph.seq + 1, event)

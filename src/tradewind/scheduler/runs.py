@@ -10,7 +10,7 @@ from tradewind.core.plan import DagPlan
 from tradewind.core.readiness import is_past_ok
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
-from tradewind.core.states import TERMINAL_RUN, RunState, TaskState
+from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
 from tradewind.protocol.triggers import TriggerCancel
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.deadlines import Deadlines
@@ -34,6 +34,8 @@ from tradewind.store.tasks import TaskInstance
 _OUTSIDE = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
 _BEFORE_A_TRY = frozenset({TaskState.NONE, TaskState.UP_FOR_RETRY})
 _LIVE_STATES = frozenset({TaskState.RUNNING, TaskState.RESTARTING})
+_READY = frozenset({TaskState.SCHEDULED, TaskState.QUEUED})
+_OVER = TERMINAL_TASK | {TaskState.NONE}
 
 
 class Runs:
@@ -91,6 +93,8 @@ class Runs:
         self._loaded = True
         for dag_id in dags.read_paused_ids(tx):
             self.waiting.pause(dag_id)
+        for ti_id in attempts.read_ending(tx):
+            self.waiting.hold(ti_id)
         instances = tasks.read_instances_of_running(tx)
         lengths = xcoms.read_lengths_of_running(tx)
         specs: dict[int, DagSpec] = {}
@@ -100,6 +104,9 @@ class Runs:
                 specs[version] = self.spec_of_version(tx, version)
             rows, pushed = instances.get(run.pk, []), lengths.get(run.pk, [])
             self._take(self._build(tx, run, specs[version], rows, pushed, run.epoch))
+        for pk in tasks.read_runs_with_life(tx):
+            # Not running, but a process of an instance that was cleared holds its slots still.
+            self.load(tx, pk)
 
     def load(self, tx: Tx, pk: int) -> LiveRun:
         """Answer a run, from memory or from its rows; from rows it is taken under a new epoch.
@@ -138,6 +145,21 @@ class Runs:
                 self.waiting.moved(live, row, row.state, TaskState.NONE)
             if live.state is RunState.RUNNING:
                 self.load(tx, live.pk)
+
+    def renew(self, tx: Tx, pk: int, now: datetime) -> LiveRun:
+        """Take a run anew from its rows: what they say of it was changed beside the log.
+
+        Raises:
+            LookupError: There is no such run.
+        """
+        if self._touched:
+            self.decide(tx, now)
+            self.flush(tx, now)
+        known = self._live.pop(pk, None)
+        if known is not None:
+            for row in known.rows.values():
+                self.waiting.moved(known, row, row.state, TaskState.NONE)
+        return self.load(tx, pk)
 
     def view(self, tx: Tx, run: Run) -> LiveRun:
         """Answer a run to look at only: from memory, or from its rows without taking it."""
@@ -288,13 +310,15 @@ class Runs:
 
     def _follow(self, steps: Iterable[Step]) -> None:
         for step in steps:
+            if step.old in _LIVE_STATES and step.new is not TaskState.RUNNING:
+                # Whoever recorded the end of its leg takes this back; else the leg lives on.
+                self._cancels[step.row.id] = f"its task instance became {step.new}"
+                if step.new is not TaskState.RESTARTING:
+                    self.waiting.hold(step.row.id)
             self.waiting.moved(step.live, step.row, step.old, step.new)
             self._callbacks.note_step(step)
             if step.live.watched:
                 self._deadlines.note_step(step)
-            if step.old in _LIVE_STATES and step.new not in _LIVE_STATES:
-                # Whoever recorded the end of its leg takes this back; else the leg lives on.
-                self._cancels[step.row.id] = f"its task instance became {step.new}"
             self._follow_wait(step)
             if step.new is TaskState.SCHEDULED and step.row.try_number > 1 and step.row.leg == 0:
                 self._rerun.append((step.row.run_pk, step.row.task_id, step.row.map_path))
@@ -305,11 +329,11 @@ class Runs:
 
     def _follow_wait(self, step: Step) -> None:
         begins = step.live.tasks[step.row.task_id].start_trigger is not None
-        # A try taken back forgets what it waited for; a trigger it begins with replaces that.
-        taken_back = step.old is TaskState.SCHEDULED and step.new is TaskState.NONE and not begins
+        taken_back = step.old in _READY and step.new in _OVER
         if taken_back or (step.old in _OUTSIDE and step.new is not TaskState.SCHEDULED):
             self._left[step.row.id] = f"its task instance became {step.new}"
-        if begins and step.new is TaskState.SCHEDULED and step.old in _BEFORE_A_TRY:
+        starts = begins and step.new is TaskState.SCHEDULED and step.old in _BEFORE_A_TRY
+        if starts and not self.waiting.is_ending(step.row.id):
             self._starts.append((step.live, step.row))
 
     def take_trigger_starts(self) -> list[tuple[LiveRun, TaskInstance]]:
@@ -323,8 +347,13 @@ class Runs:
         return moment
 
     def leg_ended(self, ti_id: int) -> None:
-        """Say that the leg of this instance is over: there is nothing to cancel."""
+        """Say that the leg of this instance is over: there is nothing to cancel or to wait for."""
         self._cancels.pop(ti_id, None)
+        waits = self.waiting.release(ti_id)
+        if waits is not None and waits[1].leg == 0:
+            live, row = waits
+            if live.tasks[row.task_id].start_trigger is not None:
+                self._starts.append((live, row))
 
     @property
     def has_touched(self) -> bool:
@@ -349,7 +378,7 @@ class Runs:
         """
         changes, logged, changed = [], [], []
         for live in self._touched.values():
-            if live.state in TERMINAL_RUN:
+            if live.state in TERMINAL_RUN and not live.is_at_work:
                 self._live.pop(live.pk, None)
             change = live.take_change()
             if change is None:
@@ -367,7 +396,7 @@ class Runs:
         self._callbacks.flush(tx, now)
         self._deadlines.flush(tx, now)
         self._flush_cancels(tx)
-        self._flush_left(tx, now)
+        self.end_waits(tx, now)
         self._touched.clear()
         self._rerun.clear()
 
@@ -378,7 +407,7 @@ class Runs:
             self.waiting.cancelled.update(one.worker_id for one in alive)
             self._cancels.clear()
 
-    def _flush_left(self, tx: Tx, now: datetime) -> None:
+    def end_waits(self, tx: Tx, now: datetime) -> None:
         """End the waits of instances that were cleared, marked or ended while they waited."""
         if not self._left:
             return

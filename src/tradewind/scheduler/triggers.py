@@ -69,7 +69,11 @@ class Triggers:
 
     def start(self, tx: Tx, now: datetime) -> None:
         """Let the instances that begin with their trigger begin with it, without a worker."""
-        for live, row in self._runs.take_trigger_starts():
+        starts = self._runs.take_trigger_starts()
+        if starts:
+            # Before what they wait for now is written: what they waited for when cleared.
+            self._runs.end_waits(tx, now)
+        for live, row in starts:
             spec = live.tasks[row.task_id].start_trigger
             if spec is None or row.state is not TaskState.SCHEDULED:
                 continue

@@ -79,6 +79,34 @@ class Waiting:
         self._waitlist = Waitlist()
         self._scheduled: dict[int, tuple[Candidate, LiveRun, TaskInstance]] = {}
         self._paused: set[str] = set()
+        self._ending: set[int] = set()
+
+    def hold(self, ti_id: int) -> None:
+        """Have an instance wait until the process that it has left behind has ended."""
+        self._ending.add(ti_id)
+
+    def release(self, ti_id: int) -> Found | None:
+        """Say that no process of an instance lives; answer it if it waits for admission."""
+        if ti_id not in self._ending:
+            return None
+        self._ending.discard(ti_id)
+        found = self._scheduled.get(ti_id)
+        if found is None:
+            return None
+        candidate, live, row = found
+        if self._may_start(candidate, live):
+            self._waitlist.add(candidate)
+        return live, row
+
+    def is_ending(self, ti_id: int) -> bool:
+        """Tell whether an instance has left a process behind that has not ended yet."""
+        return ti_id in self._ending
+
+    def _may_start(self, candidate: Candidate, live: LiveRun) -> bool:
+        if candidate.ti_id in self._ending:
+            return False
+        # A backfill goes on though its Dag is paused: a person asked for these very dates.
+        return candidate.dag_id not in self._paused or live.run.backfill_id is not None
 
     def moved(self, live: LiveRun, row: TaskInstance, old: TaskState, new: TaskState) -> None:
         """Follow one change of state."""
@@ -125,8 +153,7 @@ class Waiting:
             max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
         )
         self._scheduled[row.id] = (candidate, live, row)
-        # A backfill goes on though its Dag is paused: a person asked for these very dates.
-        if row.dag_id not in self._paused or live.run.backfill_id is not None:
+        if self._may_start(candidate, live):
             self._waitlist.add(candidate)
 
     def pause(self, dag_id: str) -> None:
@@ -139,8 +166,8 @@ class Waiting:
     def unpause(self, dag_id: str) -> None:
         """Let what waits of a Dag take part again."""
         self._paused.discard(dag_id)
-        for candidate, _, _ in self._scheduled.values():
-            if candidate.dag_id == dag_id:
+        for candidate, live, _ in self._scheduled.values():
+            if candidate.dag_id == dag_id and self._may_start(candidate, live):
                 self._waitlist.add(candidate)
 
     def is_any_waiting(self) -> bool:

@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.clearing import Choice
 from tradewind.core.runs import RunType
+from tradewind.core.states import RunState, TaskState
+from tradewind.store.chosen_runs import RunScope
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +41,44 @@ class BackfillWish(msgspec.Struct, frozen=True, kw_only=True):
     code: str = "latest"
     """What runs: ``latest``, ``pinned`` (a run that there is keeps its version), or the number of
     a version of the Dag."""
+
+
+class ClearWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Task instances somebody wants to start over."""
+
+    dag_id: str
+    scope: RunScope = RunScope()
+    choice: Choice = Choice()
+    only_new: bool = False
+    """Nothing that there is: only tasks that the newest version has and the run has not."""
+    reset_runs: bool = True
+    """Let runs that have ended go on; else what is cleared in them waits for that."""
+    prevent_running: bool = False
+    """Refuse it where something that is meant runs."""
+    on_latest: bool | None = None
+    """Move the runs to the newest Dag version; None: as the Dag or the settings say."""
+    follows: bool = True
+    """Follow marks of tasks in other Dags."""
+    note: str | None = None
+
+
+class MarkWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Task instances whose state somebody sets."""
+
+    dag_id: str
+    state: TaskState
+    scope: RunScope
+    choice: Choice
+    who: str = ""
+
+
+class RunMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A run whose state somebody sets."""
+
+    dag_id: str
+    run_id: str
+    state: RunState
+    who: str = ""
 
 
 class InputAnswer(msgspec.Struct, frozen=True, kw_only=True):

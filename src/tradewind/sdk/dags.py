@@ -155,10 +155,6 @@ class DAG:
         for name, default in _LIMITS.items():
             given[name] = default if given[name] is None else int(given[name])
         given["allowed_run_types"] = _run_types(self.dag_id, given["allowed_run_types"])
-        if given["rerun_with_latest_version"] is False:
-            self.warnings.append(
-                "'rerun_with_latest_version' has no effect: a cleared run uses the newest version"
-            )
         if given["on_pause"] not in _ON_PAUSE:
             raise ValueError(f"Dag '{self.dag_id}': on_pause is 'keep' or 'drop'")
         given["run_retry_delay"] = as_span("run_retry_delay", given["run_retry_delay"])

@@ -94,6 +94,11 @@ _RUNS_WITH_LIVE = Prepared(
     .join(attempt, attempt.c.ti_id == task_instance.c.id)
     .where(attempt.c.state == "running", task_instance.c.dag_id == bindparam("b_dag"))
 )
+_ENDING = Prepared(
+    select(attempt.c.ti_id)
+    .join(task_instance, task_instance.c.id == attempt.c.ti_id)
+    .where(attempt.c.state == "running", task_instance.c.state.not_in(["running", "restarting"]))
+)
 _COUNT_LIVE_OF_RUN = Prepared(
     select(func.count())
     .select_from(attempt)
@@ -158,6 +163,11 @@ def count_live_attempts(tx: Tx, worker_id: str) -> int:
 def read_runs_with_live_attempts(tx: Tx, dag_id: str) -> set[int]:
     """Answer keys of a Dag's runs that have live attempts, those being ended too."""
     return set(_RUNS_WITH_LIVE.column(tx, {"b_dag": dag_id}))
+
+
+def read_ending(tx: Tx) -> list[int]:
+    """Answer the instances that have moved on while an attempt of them is still being ended."""
+    return list(_ENDING.column(tx))
 
 
 def count_live_attempts_of_run(tx: Tx, run_pk: int) -> int:

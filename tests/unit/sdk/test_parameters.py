@@ -114,7 +114,12 @@ DAG_ROWS = [
     ("run_retries", 2, lambda dag: spec_of(dag).run_retry.retries, 2),
     ("disable_bundle_versioning", True, lambda dag: spec_of(dag).runs_latest_code, True),
     ("on_pause", "drop", lambda dag: spec_of(dag).on_pause, "drop"),
-    ("rerun_with_latest_version", False, warned("'rerun_with_latest_version' has no effect"), True),
+    (
+        "rerun_with_latest_version",
+        False,
+        lambda dag: spec_of(dag).rerun_with_latest_version,
+        False,
+    ),
 ]
 
 ELSEWHERE_DAG = {"deadline", "run_retry_delay"}
