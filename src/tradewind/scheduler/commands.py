@@ -108,9 +108,7 @@ class Commands:
             return
         self.clear(tx, self.move_to(tx, pk, code, conf, now), now)
 
-    def move_to(
-        self, tx: Tx, pk: int, code: Code, conf: dict[str, Any], now: datetime
-    ) -> LiveRun:
+    def move_to(self, tx: Tx, pk: int, code: Code, conf: dict[str, Any], now: datetime) -> LiveRun:
         """Take a run that nothing of runs under another version of its Dag.
 
         Tasks that it did not have get an instance. It counts as cleared once more.

@@ -153,7 +153,7 @@ def test_what_was_marked_waits_for_its_old_process_before_it_runs_again(place, r
     worker, run = place.worker(), place.trigger()
     (first,) = worker.ask()
     place.tick(seconds=6)
-    assert place.states(run) == {"a": "failed"}
+    assert place.runs()[0].state == "failed"
 
     clear(place, run)
     place.tick(seconds=1)
