@@ -67,6 +67,14 @@ COMMANDS: dict[str, Command] = {
     "backfill create": Command(
         "tradewind.cli.backfill:create", "Run a Dag for a range of past dates."
     ),
+    "backfill list": Command("tradewind.cli.backfill:list_backfills", "List backfills."),
+    "backfill show": Command("tradewind.cli.backfill:show", "Tell how far a backfill is."),
+    "backfill pause": Command("tradewind.cli.backfill:pause", "Start no further runs of one."),
+    "backfill unpause": Command("tradewind.cli.backfill:unpause", "Let one go on."),
+    "backfill cancel": Command("tradewind.cli.backfill:cancel", "End one."),
+    "backfill update": Command(
+        "tradewind.cli.backfill:update", "Change how many of its runs run at once."
+    ),
     "variables list": Command("tradewind.cli.variables:list_variables", "List variables."),
     "variables get": Command("tradewind.cli.variables:get", "Print a variable."),
     "variables set": Command("tradewind.cli.variables:set_variable", "Write a variable."),

@@ -70,6 +70,8 @@ TOKEN_NEEDED = {
     ("GET", "/api/own/callbacks"),
     ("GET", "/api/own/callbacks/{callback_id}/log"),
     ("GET", "/api/own/backfills/{backfill_id}/dates"),
+    ("GET", "/api/own/backfills/{backfill_id}/progress"),
+    ("PATCH", "/api/own/backfills/{backfill_id}"),
     ("POST", "/api/own/backfills/plan"),
     ("GET", "/api/own/secrets/variables/{key:path}"),
     ("POST", "/api/own/questions"),

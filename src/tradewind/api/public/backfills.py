@@ -11,6 +11,7 @@ from tradewind.api.public.labels import Labels
 from tradewind.api.services import Services
 from tradewind.core.backfill import DEFAULT_MAX_ACTIVE_RUNS, DateDecision, Reprocess
 from tradewind.errors import NotFoundError
+from tradewind.scheduler.code import LATEST, PINNED
 from tradewind.scheduler.wishes import BackfillWish
 from tradewind.store import backfills
 from tradewind.store.backfills import BackfillDate, BackfillFacts
@@ -30,6 +31,9 @@ class BackfillBody(Body):
     reprocess_behavior: Reprocess = Reprocess.NONE
     max_active_runs: Annotated[int, Field(ge=1)] = DEFAULT_MAX_ACTIVE_RUNS
     run_on_latest_version: bool | None = None
+    """Whether runs that there are go on to the newest version; they do unless it says no."""
+    dag_version: Annotated[int | None, Field(ge=1)] = None
+    """Run this version of the Dag instead, for all dates."""
 
     def to_wish(self) -> BackfillWish:
         """Answer it as the scheduler takes it."""
@@ -41,7 +45,13 @@ class BackfillBody(Body):
             reprocess_behavior=self.reprocess_behavior,
             run_backwards=self.run_backwards,
             conf=self.dag_run_conf or {},
+            code=self._code(),
         )
+
+    def _code(self) -> str:
+        if self.dag_version is not None:
+            return str(self.dag_version)
+        return PINNED if self.run_on_latest_version is False else LATEST
 
 
 class BackfillShape(Shape):
@@ -199,6 +209,6 @@ def _shape(labels: Labels, facts: BackfillFacts) -> BackfillShape:
         max_active_runs=facts.max_active_runs,
         created_at=facts.created_at,
         completed_at=facts.completed_at,
-        updated_at=facts.completed_at or facts.created_at,
+        updated_at=facts.updated_at or facts.created_at,
         dag_display_name=labels.dag(facts.dag_id),
     )
