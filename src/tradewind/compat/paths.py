@@ -90,6 +90,7 @@ _HOOKS = {
     for name in (
         "dag_policy",
         "get_airflow_context_vars",
+        "get_dagbag_import_timeout",
         "pod_mutation_hook",
         "task_instance_mutation_hook",
         "task_policy",

@@ -24,6 +24,7 @@ from tradewind.runtime.callbacks import call_each, callback_id_of, callbacks_of
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.data import check_references, is_state_cleared_on_success
 from tradewind.runtime.faults import one_line, user_traceback
+from tradewind.runtime.policies import ask_about_instance
 from tradewind.runtime.rendered import extra_links, map_label, rendered_fields
 from tradewind.runtime.resuming import (
     begin,
@@ -222,6 +223,7 @@ class _Attempt:
             self.task = self.task.prepare_for_execution()
         context["task"] = self.task
         context["ti"].bind(self.task, context)
+        ask_about_instance(context["ti"], self.task)
         self.task.resolve_template_files()
         self.task.render_template_fields(context, None, seen)
 

@@ -14,17 +14,18 @@ from tradewind.core.manifest import split_member
 from tradewind.protocol.orders import BundleRef
 from tradewind.runtime.fork_safety import note_own_sockets
 from tradewind.runtime.plugins import load_plugins
-from tradewind.runtime.policies import apply_policies, load_policies
+from tradewind.runtime.policies import apply_policies, import_limit, load_policies
 from tradewind.sdk import scope
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException
 
 
-def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
+def load_file(bundle: BundleRef, file: str, limit: float = 0.0) -> dict[str, DAG]:
     """Import a Dag file and answer its Dags by id, in the order they were made.
 
     The bundle's root, then its Dags folder, then the file's own folder can be imported from. The
-    module gets a name of its own, so that two files of one name do not meet.
+    module gets a name of its own, so that two files of one name do not meet. With a ``limit`` of
+    seconds, after which this process will be ended, a policy is asked whether it allows fewer.
 
     Raises:
         AirflowException: Two Dags of the file have the same id, there is no such file, or a
@@ -46,7 +47,7 @@ def load_file(bundle: BundleRef, file: str) -> dict[str, DAG]:
     extend_path([*([str(archive)] if archive else []), bundle.root, bundle.dags_folder])
     load_plugins(bundle)
     load_policies(bundle)
-    with scope.loading(str(path)) as opened:
+    with scope.loading(str(path)) as opened, import_limit(path, limit):
         module = import_path(path)
     return apply_policies(_by_id(file, [*opened, *_dags_in(module)]))
 

@@ -31,7 +31,7 @@ def parse_file(order: ParseOrder) -> ParseReport:
     faults: list[ImportFault] = []
     touched: set[str] = set()
     try:
-        dags = load_file(order.bundle, order.file)
+        dags = load_file(order.bundle, order.file, order.timeout_seconds)
     except BaseException as error:  # noqa: BLE001 - exiting while being imported is a fault too
         faults.append(_fault(order, error))
         touched = files_in(error)

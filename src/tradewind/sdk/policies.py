@@ -39,13 +39,35 @@ def dag_policy(dag: Any) -> None:
 
 
 def task_instance_mutation_hook(task_instance: Any) -> None:
-    """Ask every policy about an instance to be; it may change its queue, pool and priority."""
+    """Ask every policy about an instance.
+
+    Of an instance to be, when its Dag file is read, it may change queue, pool and priority; of one
+    that is about to run, the task that is executed (``task_instance.task``).
+    """
     ask_all("task_instance_mutation_hook", task_instance)
 
 
 def pod_mutation_hook(pod: Any) -> None:
     """Ask every policy about a Kubernetes pod that a task is about to start; it may change it."""
     ask_all("pod_mutation_hook", pod)
+
+
+def get_dagbag_import_timeout(dag_file_path: str) -> float | None:
+    """Answer the fewest seconds that a policy allows a Dag file for its import; None: no limit.
+
+    Raises:
+        TypeError: A policy answers something else than a number.
+    """
+    found = []
+    for answer in ask_all("get_dagbag_import_timeout", dag_file_path):
+        if not isinstance(answer, int | float | None):
+            raise TypeError(
+                f"get_dagbag_import_timeout() must answer a number of seconds, not {answer!r}"
+            )
+        # The field's word for "no limit" is zero, or less.
+        if answer is not None and answer > 0:
+            found.append(float(answer))
+    return min(found, default=None)
 
 
 def get_airflow_context_vars(context: Mapping[str, Any]) -> dict[str, str]:

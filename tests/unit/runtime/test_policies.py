@@ -11,6 +11,7 @@ from tradewind.protocol.orders import BundleRef, ParseOrder
 from tradewind.runtime.parsing import parse_file
 from tradewind.sdk import policies
 from tradewind.sdk.context import get_parsing_context, importing_for
+from tradewind.sdk.exceptions import AirflowClusterPolicyViolation
 
 SETTINGS = """
 from airflow.exceptions import AirflowClusterPolicySkipDag, AirflowClusterPolicyViolation
@@ -28,6 +29,8 @@ def dag_policy(dag):
 def task_instance_mutation_hook(task_instance):
     if task_instance.operator == "BashOperator":
         task_instance.queue = "shell"
+    else:
+        task_instance.max_tries = 4
 """
 
 DAGS = """
@@ -82,6 +85,7 @@ def test_policies_change_tasks_and_leave_dags_out(bundle):
         "sh": ("of_all", "shell"),
         "each": ("of_all", "default"),
     }
+    assert {one.task_id: one.retry.retries for one in dag.tasks} == {"sh": 0, "each": 4}
     assert "config/airflow_local_settings.py" in report.closure.files
 
 
@@ -94,6 +98,86 @@ def test_policies_that_cannot_be_imported_let_no_dag_pass(bundle):
     (bundle / "config" / "airflow_local_settings.py").write_text("import nowhere")
     (fault,) = parse(bundle).faults
     assert "nowhere" in fault.message
+
+
+TIMEOUT = """
+def get_dagbag_import_timeout(dag_file_path):
+    return {answer} if dag_file_path.endswith("/dags.py") else 0.001
+"""
+
+
+def parse_slowly(root, answer, limit):
+    (root / "config" / "airflow_local_settings.py").write_text(TIMEOUT.format(answer=answer))
+    (root / "dags.py").write_text("import signal\nsignal.sigtimedwait([], 0.05)\n")
+    ref = BundleRef(name="b", root=str(root), dags_folder=str(root))
+    order = ParseOrder(job_id=1, epoch=1, bundle=ref, file="dags.py", timeout_seconds=limit)
+    return [fault.message for fault in parse_file(order).faults]
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit", "told"),
+    [
+        ("0.01", 30, "dags.py takes longer to import than the 0.01 s that"),
+        ("60", 30, None),
+        ("0", 30, None),
+        ("-1", 30, None),
+        ("None", 30, None),
+        ("'2 s'", 30, "TypeError: get_dagbag_import_timeout() must answer a number of seconds"),
+    ],
+)
+def test_a_policy_says_how_long_a_file_may_take(bundle, answer, limit, told):
+    faults = parse_slowly(bundle, answer, limit)
+
+    assert len(faults) == (told is not None)
+    assert told is None or told in faults[0]
+
+
+class Hook:
+    """A policy that sees every instance before it runs."""
+
+    def __init__(self):
+        self.seen = []
+
+    def task_instance_mutation_hook(self, ti):
+        self.seen.append((ti.task_id, ti.run_id, ti.map_index, ti.try_number, ti.pool_slots))
+        ti.task.op_args = ["{{ ds }}"]
+        if ti.try_number > 1:
+            ti.queue, ti.max_tries = "retries", 7
+
+
+@pytest.fixture
+def hook(no_policies):
+    policies.POLICIES.append(made := Hook())
+    return made
+
+
+def test_an_instance_that_is_about_to_run_is_shown_to_the_policies(hook):
+    assert returned(run(python(lambda day: day))) == "2026-04-20"
+    assert hook.seen == [("t", "manual__2026-04-20T00:00:00+00:00", -1, 1, 1)]
+
+
+def test_what_the_server_has_used_is_not_changed_any_more(hook, caplog):
+    def look(day, ti=None):
+        return [ti.queue, ti.max_tries]
+
+    assert returned(run(python(look), try_number=2, max_tries=1)) == ["default", 1]
+    assert "changes queue and max_tries of 't': that has no effect" in caplog.text
+
+
+def test_an_instance_that_a_policy_refuses_fails(no_policies):
+    class Strict:
+        """A policy that lets nothing run."""
+
+        @staticmethod
+        def task_instance_mutation_hook(ti):
+            raise AirflowClusterPolicyViolation(f"{ti.task_id} is not to run today")
+
+    policies.POLICIES.append(Strict)
+    done = run(python(dict))
+    assert (done.outcome, done.error) == (
+        "failed",
+        "AirflowClusterPolicyViolation: t is not to run today",
+    )
 
 
 def python(function):
