@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+FILES = ("pyproject.toml", "requirements/dev.lock", "requirements/providers.lock")
+"""What the environment is made from."""
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A fresh clone as far as `./dev` can tell before it installs anything."""
-    for name in ("dev", "pyproject.toml", "requirements/dev.lock"):
+    for name in ("dev", *FILES):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
@@ -86,9 +88,7 @@ def test_a_python_without_venv_names_the_package_to_install(
 def test_a_checkout_that_is_set_up_starts_the_program_in_its_own_place(checkout: Path) -> None:
     executable(checkout / ".venv/bin/python", "echo must not be needed; exit 1")
     executable(checkout / ".venv/bin/tradewind", 'echo "$$ $TRADEWIND_HOME $*"')
-    stamp = f"{checkout}\n" + "".join(
-        (checkout / name).read_text() for name in ("pyproject.toml", "requirements/dev.lock")
-    )
+    stamp = f"{checkout}\n" + "".join((checkout / name).read_text() for name in FILES)
     (checkout / ".venv/.set-up-for").write_text(stamp)
     with subprocess.Popen(
         [checkout / "dev", "up", "--port", "0"],
@@ -107,7 +107,7 @@ def test_a_checkout_that_is_set_up_starts_the_program_in_its_own_place(checkout:
     }
 
 
-@pytest.mark.parametrize("changed", ["pyproject.toml", "requirements/dev.lock"])
+@pytest.mark.parametrize("changed", FILES)
 def test_a_changed_dependency_sets_up_again(checkout: Path, bare_path: Path, changed: str) -> None:
     executable(checkout / ".venv/bin/tradewind", "exit 0")
     executable(checkout / ".venv/bin/python", "exit 1")

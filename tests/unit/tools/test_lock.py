@@ -11,6 +11,8 @@ PYPROJECT = """
 dependencies = ["typer>=0.29,<1", "ruamel.yaml>=1"]
 [dependency-groups]
 dev = ["pytest>=9"]
+providers = []
+far-providers = ["pack>=2"]
 """
 LOCK = """\
 pytest==9.2.0 \\
@@ -42,10 +44,13 @@ def test_each_fault_is_told(before: str, after: str, fault: str) -> None:
 def test_a_fault_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
-    (tmp_path / lock.LOCK).write_text(LOCK)
+    (tmp_path / "requirements/dev.lock").write_text(LOCK)
+    (tmp_path / "requirements/providers.lock").write_text("")
+    (tmp_path / "requirements/far-providers.lock").write_text("pack==2.1\n")
     assert lock.main(tmp_path) == 0
-    (tmp_path / lock.LOCK).write_text("")
+    (tmp_path / "requirements/far-providers.lock").write_text("pack==1.9\n")
+    (tmp_path / "requirements/dev.lock").write_text("")
     assert lock.main(tmp_path) == 1
-    assert "requirements/dev.lock:1: typer is not in the lock; run ./dev lock" in (
-        capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert "requirements/dev.lock:1: typer is not in the lock; run ./dev lock" in said
+    assert "far-providers.lock:1: pack>=2 is asked for, the lock has 1.9; run ./dev lock" in said
