@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.providers.conftest import Settings
 from tests.providers.dags import FAR
 
+PODS = "airflow.providers.cncf.kubernetes.decorators"
 PARSE = """
 import json, pathlib
 from tradewind.protocol.orders import BundleRef, ParseOrder
@@ -31,7 +32,7 @@ def test_a_file_that_uses_them_is_parsed(
 
     assert told["faults"] == []
     assert told["operators"] == {
-        "in_docker": "_DockerDecoratedOperator",
-        "in_pod": "_KubernetesDecoratedOperator",
-        "command": "_KubernetesCmdDecoratedOperator",
+        "in_docker": "airflow.providers.docker.decorators.docker._DockerDecoratedOperator",
+        "in_pod": f"{PODS}.kubernetes._KubernetesDecoratedOperator",
+        "command": f"{PODS}.kubernetes_cmd._KubernetesCmdDecoratedOperator",
     }

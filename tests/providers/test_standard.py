@@ -5,6 +5,7 @@ Its classes subclass and call ours; nothing of Airflow itself is installed.
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_its_classes_run_on_the_engine(place: Installation) -> None:
         body = {"dag_run_id": dag_id, "logical_date": "2026-11-20T00:00:00Z"}
         assert place.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)[0] == 200
     for dag_id in ("server", "standard"):
-        wait_until(lambda one=dag_id: _is_over(place, one), 60, f"{dag_id} ends")
+        wait_until(partial(_is_over, place, dag_id), 60, f"{dag_id} ends")
     states = place.rows(
         "SELECT t.task_id, t.map_index, t.state FROM task_instance t JOIN run r ON r.id = t.run_pk"
     )

@@ -292,7 +292,7 @@ def wheel_of(name, folder):
     about = distribution(name)
     path = folder / f"{name}-{about.version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as file:
-        for one in about.files:
+        for one in about.files or ():
             if ".." not in one.parts and one.suffix != ".pyc":
                 file.write(one.locate(), one)
     return path
@@ -314,7 +314,7 @@ def test_uv_or_pip_installs_as_the_settings_say(method, tmp_path, monkeypatch, c
             index_urls=[],
         )
         def version(given):
-            import cloudpickle
+            import cloudpickle  # type: ignore[import-untyped]
 
             return [cloudpickle.__version__, given()]
 
