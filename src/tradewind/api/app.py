@@ -20,6 +20,8 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "human_inputs": ("/api/v2", "tradewind.api.public.human_inputs"),
     # Behind logs and xcoms, whose paths would be taken for a map index.
     "instances": ("/api/v2", "tradewind.api.public.instances"),
+    # Before assets, one of whose paths would take "events" for an id.
+    "asset_events": ("/api/v2", "tradewind.api.public.asset_events"),
     "assets": ("/api/v2", "tradewind.api.public.assets"),
     "variables": ("/api/v2", "tradewind.api.public.variables"),
     "pools": ("/api/v2", "tradewind.api.public.pools"),

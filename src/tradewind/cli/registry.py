@@ -89,6 +89,12 @@ COMMANDS: dict[str, Command] = {
     "pools delete": Command("tradewind.cli.pools:delete", "Delete a pool."),
     "assets list": Command("tradewind.cli.assets:list_assets", "List assets."),
     "assets details": Command("tradewind.cli.assets:details", "Show everything about an asset."),
+    "assets materialize": Command(
+        "tradewind.cli.assets:materialize", "Run the Dag that makes an asset."
+    ),
+    "assets queued": Command(
+        "tradewind.cli.assets:queued", "List changes of assets that wait for others."
+    ),
     "state-store clean": Command(
         "tradewind.cli.state_store:clean", "Remove values of state stores whose time is over."
     ),

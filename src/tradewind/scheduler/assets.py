@@ -14,6 +14,7 @@ from tradewind.core.spec import DagSpec
 from tradewind.errors import RefusedError
 from tradewind.protocol.reports import AssetEventPush
 from tradewind.scheduler.planner import Planner
+from tradewind.scheduler.wishes import AssetChange
 from tradewind.store import asset_queue, assets, dags
 from tradewind.store.asset_waits import Listener, read_listeners, read_listening
 from tradewind.store.assets import EventSource, NewEvent
@@ -46,6 +47,13 @@ class Assets:
         for event in made:
             self._queue(tx, event, now)
         return [event.id for event in made]
+
+    def record_change(self, tx: Tx, change: AssetChange, now: datetime) -> int:
+        """Write an event of an asset that was made elsewhere, and queue it; answer its id."""
+        push = AssetEventPush(extra=change.extra, partition_key=change.partition_key)
+        event = assets.insert_event(tx, change.asset_id, push, EventSource(), now)
+        self._queue(tx, event, now)
+        return event.id
 
     def _queue(self, tx: Tx, event: NewEvent, now: datetime) -> None:
         targets = [

@@ -7,10 +7,10 @@ from typing import Any
 from tradewind.core.events import RunMoved, TaskMoved
 from tradewind.core.params import check_conf
 from tradewind.core.planning import plan_instances
-from tradewind.core.runs import Run, RunType, check_chosen_run_id, run_id_of
+from tradewind.core.runs import Run, RunType, check_chosen_run_id, partition_run_id, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
-from tradewind.core.timetables import manual_run
+from tradewind.core.timetables import has_partitions, manual_run
 from tradewind.errors import ConflictError, NotFoundError, RefusedError, did_you_mean
 from tradewind.scheduler.code import Code, newest_code
 from tradewind.scheduler.live import LiveRun, new_instance
@@ -46,13 +46,14 @@ class Commands:
         spec = facts.decode_spec()
         check_allowed(spec, wish.run_type)
         check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
+        _check_partition(spec, wish.partition_key)
         if wish.run_id is not None:
             check_chosen_run_id(wish.run_id, wish.run_type)
         run_after = wish.run_after or now
         when = manual_run(spec.timetable, logical_date=wish.logical_date, run_after=run_after)
         run = Run(
             dag_id=wish.dag_id,
-            run_id=wish.run_id or run_id_of(wish.run_type, run_after, wish.logical_date),
+            run_id=wish.run_id or _id_of(wish, run_after),
             run_type=wish.run_type,
             logical_date=wish.logical_date,
             data_interval_start=wish.data_interval_start or when.data_interval_start,
@@ -62,6 +63,7 @@ class Commands:
             note=wish.note,
             triggered_by=wish.triggered_by,
             triggering_user_name=wish.user_name,
+            partition_key=wish.partition_key,
         )
         return self._planner.make(tx, facts, spec, run, now).run
 
@@ -206,6 +208,19 @@ class Commands:
         runs.delete_run(tx, run.pk)
         self._live.forget()
         self._planner.run_left(tx, run, now)
+
+
+def _check_partition(spec: DagSpec, key: str | None) -> None:
+    if key is not None and not has_partitions(spec.timetable):
+        raise RefusedError(
+            "no-partitions", f"Dag '{spec.dag_id}' has no partitions.", "Leave partition_key out."
+        )
+
+
+def _id_of(wish: Trigger, run_after: datetime) -> str:
+    if wish.partition_key is not None:
+        return partition_run_id(wish.run_type, run_after, wish.partition_key)
+    return run_id_of(wish.run_type, run_after, wish.logical_date)
 
 
 def find_run(tx: Tx, dag_id: str, run_id: str) -> Run:

@@ -35,6 +35,7 @@ from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.selection import Selected
 from tradewind.scheduler.triggers import Triggers
 from tradewind.scheduler.wishes import (
+    AssetChange,
     BackfillWish,
     ClearWish,
     Health,
@@ -206,6 +207,13 @@ class Engine:
         run = self._commands.restart(tx, wish, now)
         self._finish(tx, now)
         return runs.read_run_by_pk(tx, run.pk) or run
+
+    def change_asset(self, tx: Tx, change: AssetChange, now: datetime) -> int:
+        """Record an event of an asset that was made elsewhere; answer its id."""
+        self._guard(tx)
+        made = self._assets.record_change(tx, change, now)
+        self._finish(tx, now)
+        return made
 
     def answer_input(self, tx: Tx, wish: InputAnswer, now: datetime) -> HumanInput:
         """Take a person's answer to a task's question. See ``answer_question``."""

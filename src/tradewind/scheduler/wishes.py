@@ -25,6 +25,16 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     triggered_by: str = "rest_api"
     user_name: str | None = None
+    partition_key: str | None = None
+
+
+class AssetChange(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of an asset that somebody says there was."""
+
+    asset_id: int
+    extra: dict[str, Any] = {}
+    partition_key: str | None = None
+    user_name: str | None = None
 
 
 class BackfillWish(msgspec.Struct, frozen=True, kw_only=True):

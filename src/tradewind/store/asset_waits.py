@@ -7,7 +7,7 @@ or URI), and one that is an alias, waits until the asset is known, or was change
 from collections.abc import Collection, Iterable
 
 import msgspec
-from sqlalchemy import BindParameter, and_, bindparam, delete, insert, or_, select
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, insert, or_, select
 
 from tradewind.core.assets import Listening, listening_of
 from tradewind.core.spec import AssetSpec, DagSpec
@@ -71,6 +71,14 @@ _LISTENERS = Prepared(
     .where(asset_wait.c.asset_id == bindparam("b_asset"))
     .order_by(asset_wait.c.dag_id)
 )
+
+
+class AliasRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One alias."""
+
+    id: int
+    name: str
+    group: str
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,3 +204,39 @@ def read_listening(tx: Tx, dag_id: str) -> Listening | None:
 def read_waits(tx: Tx, dag_id: str) -> list[tuple[int, int]]:
     """Answer (part of the schedule, asset) of all that a Dag waits for."""
     return [(row.part, row.asset_id) for row in _WAITS.rows(tx, {"b_dag": dag_id})]
+
+
+_ALIASES = select(asset_alias.c.id, asset_alias.c.name, asset_alias.c.asset_group.label("group"))
+
+
+def list_aliases(
+    tx: Tx, *, like: str = "", limit: int = 50, offset: int = 0
+) -> tuple[list[AliasRow], int]:
+    """Answer aliases by name, and how many there are in all."""
+    fits = asset_alias.c.name.icontains(like, autoescape=True)
+    query = _ALIASES.where(fits).order_by(asset_alias.c.name).limit(limit).offset(offset)
+    total = tx.execute(select(func.count()).select_from(asset_alias).where(fits)).scalar_one()
+    return [AliasRow(**row) for row in tx.execute(query).mappings()], int(total)
+
+
+def read_alias(tx: Tx, alias_id: int) -> AliasRow | None:
+    """Answer the alias of this id, or None."""
+    rows = tx.execute(_ALIASES.where(asset_alias.c.id == alias_id)).mappings()
+    return next((AliasRow(**row) for row in rows), None)
+
+
+def read_aliases_of(tx: Tx, asset_ids: Collection[int]) -> dict[int, list[AliasRow]]:
+    """Answer the aliases that each of these assets was changed through."""
+    link = asset_alias_link.c
+    query = (
+        _ALIASES.add_columns(link.asset_id)
+        .join(asset_alias_link, link.alias == asset_alias.c.name)
+        .where(link.asset_id.in_(asset_ids))
+        .order_by(asset_alias.c.name)
+    )
+    found: dict[int, list[AliasRow]] = {}
+    for row in tx.execute(query):
+        found.setdefault(row.asset_id, []).append(
+            AliasRow(id=row.id, name=row.name, group=row.group)
+        )
+    return found

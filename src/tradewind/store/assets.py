@@ -86,6 +86,7 @@ class EventSource(msgspec.Struct, frozen=True, kw_only=True):
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events are wanted, and in which order."""
 
+    id: int | None = None
     asset_id: int | None = None
     name: str | None = None
     uri: str | None = None
@@ -406,6 +407,7 @@ def read_events(tx: Tx, wish: EventFilter) -> tuple[list[AssetEvent], int]:
 
 def _conditions(wish: EventFilter) -> list[ColumnElement[bool]]:
     equal = [
+        (asset_event.c.id, wish.id),
         (asset_event.c.asset_id, wish.asset_id),
         (asset_event.c.alias, wish.alias),
         *_named(wish.name, wish.uri),

@@ -9,6 +9,7 @@ import pytest
 from tests.conformance.api.conftest import SALES, Stack
 from tradewind.core.spec import AssetSpec, DagSpec
 from tradewind.core.states import LegState
+from tradewind.core.timetables import AssetTriggered
 from tradewind.protocol.data_questions import (
     AssetEventView,
     DeleteState,
@@ -25,7 +26,11 @@ from tradewind.protocol.data_questions import (
 from tradewind.protocol.exchange import Call, CallReply
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.questions import BUILTIN_TYPES, Question, fields_of
-from tradewind.protocol.reports import AssetEventPush, Finish
+from tradewind.protocol.reports import AssetEventPush, Finish, ParseReport
+from tradewind.runtime.serialize_assets import serialize_assets
+from tradewind.sdk.assets import Asset, AssetAll
+from tradewind.store.assets import EventSource, apply_asset_events, apply_asset_uses
+from tradewind.store.parsed_dags import apply_parsed_dags
 from tradewind.store.runs import read_run
 from tradewind.store.xcoms import XCom, apply_xcoms
 
@@ -246,3 +251,83 @@ def test_the_xcoms_of_many_instances_come_in_several_answers(
     assert rows(1) == [[2, b"x" * 10], [3, b"x" * 10], [3, None]]
     assert rows(3) == [[4, b"x" * 10]]
     assert rows(4) == []
+
+
+def waiting(*names: str) -> DagSpec:
+    """A Dag that waits for all of these assets."""
+    condition = AssetAll(*(Asset(name) for name in names))
+    return msgspec.structs.replace(
+        SALES,
+        dag_id="report",
+        file="dags/report.py",
+        timetable=AssetTriggered(),
+        assets=serialize_assets([condition]),
+        asset_expression=condition.as_expression(),
+        is_paused_upon_creation=False,
+    )
+
+
+def test_an_event_told_by_the_api_waits_for_the_others_and_starts_a_run(
+    server: tuple[Stack, str],
+) -> None:
+    stack, _ = server
+    now = stack.clock.now()
+    with stack.database.begin() as tx:
+        report = ParseReport(job_id=0, epoch=0, file="r.py", dags=(waiting("rates", "fees"),))
+        apply_parsed_dags(tx, "main", "dags/report.py", report, now, paused=False)
+        apply_asset_uses(tx, report.dags, now)
+    ids = {one["name"]: one["id"] for one in stack.get("/api/v2/assets")["assets"]}
+    of_dag = "/api/v2/dags/report/assets"
+
+    said = {"asset_id": ids["rates"], "extra": {"a": 1}}
+    made = stack.ask("POST", "/api/v2/assets/events", said)
+    assert made["extra"] == {"a": 1, "from_rest_api": True}
+    assert made["created_dagruns"] == []
+    queued = stack.get(f"{of_dag}/queuedEvents")
+    assert [(one["dag_id"], one["asset_id"]) for one in queued["queued_events"]] == [
+        ("report", ids["rates"])
+    ]
+    assert stack.get(f"/api/v2/assets/{ids['rates']}/queuedEvents") == queued
+    one = f"{of_dag}/{ids['rates']}/queuedEvents"
+    assert stack.get(one) == queued["queued_events"][0]
+    stack.ask("DELETE", one, status=204)
+    stack.get(one, status=404)
+    stack.ask("DELETE", one, status=404)
+
+    stack.ask("POST", "/api/v2/assets/events", said)
+    last = stack.ask("POST", "/api/v2/assets/events", {"asset_id": ids["fees"]})
+    [run] = last["created_dagruns"]
+    assert run["run_id"].startswith("asset_triggered__")
+    upstream = stack.get(f"/api/v2/dags/report/dagRuns/{run['run_id']}/upstreamAssetEvents")
+    assert [e["name"] for e in upstream["asset_events"]] == ["rates", "fees"]
+    assert stack.get(f"{of_dag}/queuedEvents")["total_entries"] == 0
+    stack.ask("POST", "/api/v2/assets/events", {"asset_id": 999}, status=404)
+    stack.ask("DELETE", f"{of_dag}/queuedEvents", status=204)
+    stack.ask("DELETE", f"/api/v2/assets/{ids['fees']}/queuedEvents", status=204)
+
+
+def test_an_asset_is_materialized_by_the_one_dag_that_makes_it(server: tuple[Stack, str]) -> None:
+    stack, _ = server
+    ids = {one["name"]: one["id"] for one in stack.get("/api/v2/assets")["assets"]}
+    run = stack.ask("POST", f"/api/v2/assets/{ids['sales']}/materialize", {"note": "now"})
+    assert run["dag_id"] == "daily_sales"
+    assert run["run_type"] == "asset_materialization"
+    assert run["dag_run_id"].startswith("asset_materialization__")
+    assert run["note"] == "now"
+    refused = stack.ask("POST", f"/api/v2/assets/{ids['rates']}/materialize", {}, status=404)
+    assert "No Dag makes the asset 'rates'" in refused["detail"]
+
+
+def test_aliases_are_listed_with_the_assets_changed_through_them(
+    server: tuple[Stack, str],
+) -> None:
+    stack, _ = server
+    with stack.database.begin() as tx:
+        push = AssetEventPush(name="sales", uri="s3://lake/sales", alias="any")
+        apply_asset_events(tx, [push], EventSource(), stack.clock.now())
+    [alias] = stack.get("/api/v2/assets/aliases")["asset_aliases"]
+    assert stack.get(f"/api/v2/assets/aliases/{alias['id']}") == alias
+    assert alias["name"] == "any"
+    sales = stack.get("/api/v2/assets?name_pattern=sales")["assets"][0]
+    assert sales["aliases"] == [alias]
+    stack.get("/api/v2/assets/aliases/999", status=404)

@@ -1,15 +1,16 @@
-"""Assets that Dags describe, and the events there were."""
+"""Assets that Dags describe, and aliases of assets."""
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from tradewind.api.public.fields import PagingDep, ServicesDep, Shape
 from tradewind.errors import NotFoundError
-from tradewind.store import assets, states
-from tradewind.store.assets import AssetEvent, AssetRow, EventFilter, EventSource
+from tradewind.store import asset_waits, assets, states
+from tradewind.store.asset_waits import AliasRow
+from tradewind.store.assets import AssetRow
 from tradewind.store.database import Tx
 from tradewind.store.states import AssetOwner
 
@@ -40,6 +41,14 @@ class LastEvent(Shape):
     timestamp: datetime | None = None
 
 
+class AliasShape(Shape):
+    """A name for assets that a task finds only while it runs."""
+
+    id: int
+    name: str
+    group: str
+
+
 class AssetShape(Shape):
     """One asset, with who uses it."""
 
@@ -53,40 +62,22 @@ class AssetShape(Shape):
     scheduled_dags: list[DagReference]
     producing_tasks: list[TaskReference]
     consuming_tasks: list[TaskReference]
-    aliases: tuple[Any, ...] = ()
+    aliases: list[AliasShape]
     watchers: tuple[Any, ...] = ()
     last_asset_event: LastEvent | None
+
+
+class AliasList(Shape):
+    """A page of aliases."""
+
+    asset_aliases: list[AliasShape]
+    total_entries: int
 
 
 class AssetList(Shape):
     """A page of assets."""
 
     assets: list[AssetShape]
-    total_entries: int
-
-
-class AssetEventShape(Shape):
-    """One event of an asset."""
-
-    id: int
-    asset_id: int
-    uri: str
-    name: str
-    group: str
-    extra: dict[str, Any]
-    source_task_id: str | None
-    source_dag_id: str | None
-    source_run_id: str | None
-    source_map_index: int
-    partition_key: str | None
-    created_dagruns: tuple[Any, ...] = ()
-    timestamp: datetime
-
-
-class AssetEventList(Shape):
-    """A page of events."""
-
-    asset_events: list[AssetEventShape]
     total_entries: int
 
 
@@ -111,11 +102,15 @@ def _shapes(tx: Tx, rows: list[AssetRow]) -> list[AssetShape]:
     uses = assets.read_uses(tx, ids)
     last = assets.read_last_events(tx, ids)
     of = {row.id: [one for one in uses if one.asset_id == row.id] for row in rows}
-    return [_shape(row, of[row.id], last.get(row.id)) for row in rows]
+    aliases = asset_waits.read_aliases_of(tx, ids)
+    return [_shape(row, of[row.id], aliases.get(row.id, []), last.get(row.id)) for row in rows]
 
 
 def _shape(
-    row: AssetRow, uses: list[assets.AssetUse], last: tuple[int, datetime] | None
+    row: AssetRow,
+    uses: list[assets.AssetUse],
+    aliases: list[AliasRow],
+    last: tuple[int, datetime] | None,
 ) -> AssetShape:
     def tasks(role: str) -> list[TaskReference]:
         return [
@@ -144,24 +139,8 @@ def _shape(
         ],
         producing_tasks=tasks("outlet"),
         consuming_tasks=tasks("inlet"),
+        aliases=[AliasShape(id=one.id, name=one.name, group=one.group) for one in aliases],
         last_asset_event=None if last is None else LastEvent(id=last[0], timestamp=last[1]),
-    )
-
-
-def _event(one: AssetEvent) -> AssetEventShape:
-    return AssetEventShape(
-        id=one.id,
-        asset_id=one.asset_id,
-        uri=one.uri,
-        name=one.name,
-        group=one.group,
-        extra=one.extra,
-        source_task_id=one.source_task_id,
-        source_dag_id=one.source_dag_id,
-        source_run_id=one.source_run_id,
-        source_map_index=one.source_map_index,
-        partition_key=one.partition_key,
-        timestamp=one.at,
     )
 
 
@@ -181,45 +160,41 @@ def get_assets(
         return AssetList(assets=_shapes(tx, rows), total_entries=total)
 
 
-@router.get("/assets/events")
-def get_asset_events(  # noqa: PLR0913 - the field's filters
-    services: ServicesDep,
-    page: PagingDep,
-    asset_id: int | None = None,
-    source_dag_id: str | None = None,
-    source_task_id: str | None = None,
-    source_run_id: str | None = None,
-    timestamp_gte: datetime | None = None,
-    timestamp_lte: datetime | None = None,
-    order_by: Annotated[str, Query(pattern="^-?(timestamp|id)$")] = "timestamp",
-) -> AssetEventList:
-    """List events, the oldest first; newest first with ``order_by=-timestamp``."""
-    wish = EventFilter(
-        asset_id=asset_id,
-        source=EventSource(dag_id=source_dag_id, run_id=source_run_id, task_id=source_task_id),
-        after=timestamp_gte,
-        before=timestamp_lte,
-        ascending=not order_by.startswith("-"),
-        limit=page.limit,
-        offset=page.offset,
-    )
+@router.get("/assets/aliases")
+def get_asset_aliases(services: ServicesDep, page: PagingDep, name_pattern: str = "") -> AliasList:
+    """List aliases by name."""
     with services.database.read() as tx:
-        found, total = assets.read_events(tx, wish)
-    return AssetEventList(asset_events=[_event(one) for one in found], total_entries=total)
+        found, total = asset_waits.list_aliases(
+            tx, like=name_pattern.strip("%"), limit=page.limit, offset=page.offset
+        )
+    shown = [AliasShape(id=one.id, name=one.name, group=one.group) for one in found]
+    return AliasList(asset_aliases=shown, total_entries=total)
+
+
+@router.get("/assets/aliases/{asset_alias_id}")
+def get_asset_alias(asset_alias_id: int, services: ServicesDep) -> AliasShape:
+    """Read one alias."""
+    with services.database.read() as tx:
+        found = asset_waits.read_alias(tx, asset_alias_id)
+    if found is None:
+        raise NotFoundError(
+            "asset-alias-not-found", f"The Asset Alias with ID: `{asset_alias_id}` was not found"
+        )
+    return AliasShape(id=found.id, name=found.name, group=found.group)
 
 
 @router.get("/assets/{asset_id}")
 def get_asset(asset_id: int, services: ServicesDep) -> AssetShape:
     """Read one asset."""
     with services.database.read() as tx:
-        return _shapes(tx, [_find(tx, asset_id)])[0]
+        return _shapes(tx, [find_asset(tx, asset_id)])[0]
 
 
 @router.get("/assets/{asset_id}/state-store")
 def get_asset_states(asset_id: int, services: ServicesDep) -> StateList:
     """List what the state store of an asset holds."""
     with services.database.read() as tx:
-        owner = AssetOwner(asset_id=_find(tx, asset_id).id)
+        owner = AssetOwner(asset_id=find_asset(tx, asset_id).id)
         kept = states.list_states(tx, owner, services.clock.now())
     shown = [
         StateShape(
@@ -233,7 +208,12 @@ def get_asset_states(asset_id: int, services: ServicesDep) -> StateList:
     return StateList(states=shown, total_entries=len(shown))
 
 
-def _find(tx: Tx, asset_id: int) -> AssetRow:
+def find_asset(tx: Tx, asset_id: int) -> AssetRow:
+    """Answer an asset.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
     found = assets.read_asset(tx, asset_id)
     if found is None:
         raise NotFoundError("asset-not-found", f"The Asset with ID: `{asset_id}` was not found")

@@ -8,7 +8,7 @@ import msgspec
 from tradewind.api.public.fields import Moment, Shape
 from tradewind.api.public.labels import DagVersionShape, Labels
 from tradewind.core.runs import RunType
-from tradewind.core.timetables import NullTimetable, description, is_periodic
+from tradewind.core.timetables import NullTimetable, description, has_partitions, is_periodic
 from tradewind.store import bundles
 from tradewind.store.bundles import BundleFacts
 from tradewind.store.dags import DagFacts
@@ -136,7 +136,7 @@ class DagShapes:
             description=head.description,
             timetable_summary=facts.timetable_summary,
             timetable_description=description(timetable),
-            timetable_partitioned=False,
+            timetable_partitioned=has_partitions(timetable),
             timetable_periodic=periodic,
             tags=[DagTag(name=t, dag_id=facts.dag_id, dag_display_name=name) for t in facts.tags],
             max_active_tasks=facts.max_active_tasks,

@@ -123,10 +123,6 @@ def trigger_dag_run(
     """Make a manual run."""
     if dag_id == EVERY:
         raise RefusedError("no-dag-named", "A run needs one Dag.", "Name it in the path.")
-    if body.partition_key is not None:
-        raise RefusedError(
-            "no-partitions", f"Dag '{dag_id}' has no partitions.", "Leave partition_key out."
-        )
     wish = Trigger(
         dag_id=dag_id,
         run_id=body.dag_run_id,
@@ -136,6 +132,7 @@ def trigger_dag_run(
         data_interval_end=body.data_interval_end,
         conf=body.conf or {},
         note=body.note,
+        partition_key=body.partition_key,
         triggered_by=tradewind_client or "rest_api",
         user_name=tradewind_user,
     )

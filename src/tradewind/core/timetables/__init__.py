@@ -6,6 +6,7 @@ from tradewind.core.timetables.due import next_run
 from tradewind.core.timetables.jitter import with_jitter
 from tradewind.core.timetables.manual import manual_run
 from tradewind.core.timetables.nesting import (
+    has_partitions,
     is_started_by_assets,
     needs_worker,
     time_half,
@@ -74,6 +75,7 @@ __all__ = [
     "delta_from",
     "description",
     "from_schedule",
+    "has_partitions",
     "is_partitioned",
     "is_periodic",
     "is_started_by_assets",

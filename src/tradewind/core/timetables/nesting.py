@@ -5,6 +5,7 @@ from tradewind.core.timetables.values import (
     AssetOrTime,
     AssetTriggered,
     Calendar,
+    CronPartition,
     CustomTimetable,
     NullTimetable,
     PartitionedAsset,
@@ -50,3 +51,8 @@ def is_started_by_assets(timetable: Timetable) -> bool:
 def waits_for_assets(timetable: Timetable) -> bool:
     """Whether a tick makes a run only once the assets were updated."""
     return isinstance(timetable, AssetAndTime)
+
+
+def has_partitions(timetable: Timetable) -> bool:
+    """Whether its runs are for partitions."""
+    return isinstance(timetable, CronPartition | PartitionedAsset | PartitionedAtRuntime)
