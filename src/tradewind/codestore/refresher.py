@@ -38,7 +38,9 @@ class Looks:
         try:
             scan = bundle.scan()
             if scan.is_missing:
-                self._fail(bundle, f"Bundle '{bundle.name}': {bundle.source} is not there; waiting for it.")
+                self._fail(
+                    bundle, f"Bundle '{bundle.name}': {bundle.source} is not there; waiting for it."
+                )
                 return None
             told = self._told.get(bundle.name)
             news = (scan.root, scan.manifest, scan.version)

@@ -7,12 +7,12 @@ state of it is a tree of its own that never changes, and a run keeps the tree it
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, tuple_, update
 
 from tradewind.protocol.orders import BundleRef
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, bundle_file, bundle_tree, dag, dag_file, run
+from tradewind.store.tables import bundle, bundle_file, bundle_tree, dag, dag_file, dag_version, run
 
 
 class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +108,7 @@ _FORGET_TREE = Prepared(
         bundle_tree.c.bundle == bindparam("b_bundle"), bundle_tree.c.digest == bindparam("b_digest")
     )
 )
+_NAMES = tuple_(bundle_tree.c.bundle, bundle_tree.c.digest)
 _UNUSED = Prepared(
     select(bundle_tree)
     .where(
@@ -118,7 +119,8 @@ _UNUSED = Prepared(
             run.c.digest == bundle_tree.c.digest,
             run.c.pinned_file != "",
         ),
-        ~exists().where(dag.c.bundle == bundle_tree.c.bundle, dag.c.digest == bundle_tree.c.digest),
+        _NAMES.not_in(select(dag.c.bundle, dag.c.digest)),
+        _NAMES.not_in(select(dag_version.c.bundle, dag_version.c.digest)),
     )
     .order_by(bundle_tree.c.bundle, bundle_tree.c.created_at)
 )
@@ -222,8 +224,9 @@ def count_trees(tx: Tx) -> dict[str, int]:
 def take_unused_trees(tx: Tx, now: datetime, min_age: timedelta) -> list[Tree]:
     """Forget the trees that nothing can need again, and answer them: their folders may go.
 
-    A tree is needed while its bundle lies there now, a Dag was last parsed in it, or a run is
-    pinned to it, ended or not: whoever clears that run wants the same bytes.
+    A tree is needed while its bundle lies there now, a Dag was last parsed in it, a version first
+    seen in it, or a run is pinned to it, ended or not: whoever clears that run, or asks for that
+    version, wants the same bytes.
     """
     found = [Tree(**row) for row in _UNUSED.records(tx, {"b_before": now - min_age})]
     for tree in found:
