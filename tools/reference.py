@@ -72,7 +72,8 @@ def render_settings() -> str:
 
 def _settings_row(option: Option) -> str:
     default = str(option.default).lower() if option.kind is bool else str(option.default)
-    also = f"`AIRFLOW__{'__'.join(option.legacy).upper()}`" if option.legacy else ""
+    names = [name for name in (option.legacy, option.former) if name]
+    also = ", ".join(f"`AIRFLOW__{'__'.join(name).upper()}`" for name in names)
     shown = f"`{default}`" if default else "empty"
     return f"| `{option.key}` | {shown} | {_escape(option.doc)} | {also} |"
 

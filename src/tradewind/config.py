@@ -27,6 +27,8 @@ class Option(msgspec.Struct, frozen=True):
     doc: str
     legacy: tuple[str, str] | None = None
     """Section and key of the ``AIRFLOW__`` variable that is honoured too."""
+    former: tuple[str, str] | None = None
+    """An older name of that, honoured where the newer is not given."""
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -76,6 +78,15 @@ OPTIONS: tuple[Option, ...] = (
         ("core", "default_pool_task_slot_count"),
     ),
     Option(
+        "max_map_length",
+        "core",
+        "max_map_length",
+        int,
+        1024,
+        "A value with more items is taken for a mistake where a task is mapped over it.",
+        ("core", "max_map_length"),
+    ),
+    Option(
         "host", "api", "host", str, "127.0.0.1", "Address the server listens on.", ("api", "host")
     ),
     Option("port", "api", "port", int, 8080, "Port the server listens on.", ("api", "port")),
@@ -121,6 +132,16 @@ OPTIONS: tuple[Option, ...] = (
         str,
         "default",
         "Queues a worker takes tasks from, separated by commas.",
+    ),
+    Option(
+        "trigger_slots",
+        "triggerer",
+        "capacity",
+        int,
+        10_000,
+        "Triggers one worker runs at once; one that only waits costs a few kilobytes.",
+        ("triggerer", "capacity"),
+        ("triggerer", "default_capacity"),
     ),
     Option(
         "drain_seconds",
@@ -335,6 +356,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dags_are_paused_at_creation: bool
     default_timezone: str
     default_pool_slots: int
+    max_map_length: int
     host: str
     port: int
     durability: str
@@ -342,6 +364,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_slots: int
     parse_slots: int
     queues: str
+    trigger_slots: int
     drain_seconds: int
     parse_timeout_seconds: int
     parse_memory_mb: int
@@ -480,8 +503,8 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _look_up(option: Option, env: Mapping[str, str], file: dict[str, Any]) -> tuple[Any, str]:
     names = [f"TRADEWIND__{option.section.upper()}__{option.key.upper()}"]
-    if option.legacy:
-        names.append(f"AIRFLOW__{option.legacy[0].upper()}__{option.legacy[1].upper()}")
+    for section, key in filter(None, (option.legacy, option.former)):
+        names.append(f"AIRFLOW__{section.upper()}__{key.upper()}")
     for name in names:
         if name in env:
             return env[name], name

@@ -1,20 +1,23 @@
 """The invariants, held after each committed transaction against the shadow of the rows."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
+from tests.simulation.callbacks import Owed
+from tests.simulation.holding import hold as _hold
 from tests.simulation.journal import Entry, Journal
 from tests.simulation.reference import Reading
 from tests.simulation.shadow import ENDED, Dag, Run, Shadow, Ti, Version, is_terminal_leg
+from tests.simulation.ticks import Ticks
 from tradewind.core.drive import fold
 from tradewind.core.events import Expanded, RunMoved, TaskMoved, decode_event
 from tradewind.core.graph import RunGraph
 from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState, TaskState
-from tradewind.core.timetables import DeltaDataInterval, RunInfo
+from tradewind.core.timetables import RunInfo
 from tradewind.scheduler.policy import LeasePolicy
 from tradewind.store.columns import from_micros
 
@@ -26,10 +29,6 @@ _ENDS = {
     TaskState.FAILED: {"failed", "killed", "lost"},
     TaskState.UP_FOR_RETRY: {"failed", "killed", "lost"},
 }
-
-
-class BrokenError(AssertionError):
-    """An invariant does not hold."""
 
 
 class Moved(msgspec.Struct):
@@ -58,6 +57,8 @@ class Checker:
         self._elapsed = elapsed
         self._at_once = 0
         self.shadow = Shadow()
+        self.owed = Owed(self.shadow.tis)
+        self._ticks = Ticks(self.shadow)
         self._journal = journal
         self._policy = policy
         self._logs: dict[int, list[bytes]] = {}
@@ -81,6 +82,8 @@ class Checker:
             "lease": self._lease,
             "file+": self._file,
             "file": self._file,
+            "callback+": self._callback_new,
+            "callback": self._callback_changed,
             "pool+": self._pool,
             "pool": self._pool,
             "backfill+": self._backfill,
@@ -109,9 +112,10 @@ class Checker:
         for run, change in moved.runs:
             self._check_run_move(run, change)
         for dag_id, last in moved.declared.items():
-            self._check_declared(dag_id, last, now)
+            self._ticks.check_declared(dag_id, last, now)
         for run in moved.new_runs:
-            self._check_new_run(run, now)
+            self._ticks.check_new_run(run, declared=run.dag_id in moved.declared)
+        self.owed.check(moved.touched_runs)
         return moved
 
     def _run_new(self, row: Entry) -> None:
@@ -143,6 +147,7 @@ class Checker:
         self.shadow.drop_run(row[0])
         self.moved.touched_runs.pop(row[0], None)
         self._logs.pop(row[0], None)
+        self.owed.run_gone(row[0])
 
     def _ti_new(self, row: Entry) -> None:
         run = self.shadow.runs[row[1]]
@@ -189,6 +194,7 @@ class Checker:
         _hold("I1", old == "running", f"attempt {attempt_id} went from {old} to {new}")
         ti = self.shadow.tis[ti_id]
         ti.live.discard(attempt_id)
+        self.owed.leg_ended(ti, new, try_number)
         self.shadow.held[worker] -= 1
         self.moved.ended.setdefault(ti_id, []).append(new)
         self.outcomes[new] = self.outcomes.get(new, 0) + 1
@@ -217,6 +223,7 @@ class Checker:
         elif isinstance(event, RunMoved):
             _hold("I7", event.old is run.folded, f"run is {run.folded}, event says {event.old}")
             run.folded = event.new
+            self.owed.run_moved(run, event)
             run.is_cancelled = event.reason == _CANCELLED
             self.moved.runs.append((run, event))
         elif isinstance(event, Expanded):
@@ -227,7 +234,8 @@ class Checker:
         _hold("I7", ti is not None, f"the log moves {event.task_id}[{event.map_path}], not a row")
         assert ti is not None
         _hold("I7", event.old is ti.folded, f"{_name(ti)} is {ti.folded}, not {event.old}")
-        ti.folded, ti.folded_try = event.new, event.try_number
+        ti.folded, ti.folded_try, ti.skips = event.new, event.try_number, event.skips
+        self.owed.task_moved(ti, event)
         if event.new is TaskState.SUCCESS:
             ti.length = dict(event.pushed).get("return_value")
         self.moved.tis[ti.id] = ti
@@ -287,9 +295,18 @@ class Checker:
         self.shadow.files[row[0]] = (due, bool(row[4]))
 
     def _pool(self, row: Entry) -> None:
-        if self.shadow.pools.get(row[0]) != row[1]:
-            self.moved.changed_pools.add(row[0])
-        self.shadow.pools[row[0]] = row[1]
+        shadow, name = self.shadow, row[0]
+        if (shadow.pools.get(name), name in shadow.with_deferred) != (row[1], bool(row[2])):
+            self.moved.changed_pools.add(name)
+        shadow.pools[name] = row[1]
+        (shadow.with_deferred.add if row[2] else shadow.with_deferred.discard)(name)
+
+    def _callback_new(self, row: Entry) -> None:
+        run = self.shadow.runs[self.owed.row_new(row)]
+        self.moved.touched_runs[run.pk] = run
+
+    def _callback_changed(self, row: Entry) -> None:
+        self.owed.row_changed(row)
 
     def _backfill(self, row: Entry) -> None:
         facts = (row[1], bool(row[2]), row[3] is not None)
@@ -328,6 +345,8 @@ class Checker:
             _hold("I1", bool(ended & _ENDS[new]), f"{_name(ti)} became {new}, its leg {ended}")
         elif old is TaskState.NONE and new is TaskState.SCHEDULED:
             self._check_past(ti)
+        elif old is TaskState.NONE and new is TaskState.SUCCESS:
+            _hold("I6", self._read(ti) in ("s", None), f"{_name(ti)} succeeded, rule says not")
         elif old is TaskState.NONE and event.reason.startswith(_NO_LENGTH):
             _hold("I6", not self._is_length_known(ti), f"{_name(ti)}: its length was pushed")
         elif old is TaskState.NONE and not event.reason:
@@ -369,7 +388,7 @@ class Checker:
         if ti.run.version.spec.groups:
             return None
         reading: Reading = ti.run.version.reading
-        return reading.must_move(ti.key[0], ti.run.states(), set())
+        return reading.must_move(ti.key[0], ti.run.states(), ti.run.chosen_skips())
 
     def _check_past(self, ti: Ti) -> None:
         run = ti.run
@@ -421,63 +440,6 @@ class Checker:
         right = not judged or (run.folded is RunState.FAILED) == fails
         _hold("I6", right, f"{run.run_id} is {run.folded}, its leaves say failed={fails}")
 
-    # ------------------------------------------------------------------ declared ticks
-
-    def _check_declared(self, dag_id: str, before: RunInfo | None, now: datetime) -> None:
-        dag = self.shadow.dags[dag_id]
-        last = dag.last
-        _hold("I4", last is not None, f"{dag_id} forgot its last tick")
-        assert last is not None
-        assert dag.spec is not None
-        _hold("I4", last.run_after <= now, f"{dag_id} declared {last.run_after} before its time")
-        _hold("I4", self._has_run(dag_id, last), f"{dag_id} declared {last.logical_date}, no run")
-        period = dag.period
-        if period is None:
-            return
-        if dag.rebased and isinstance(dag.spec.timetable, DeltaDataInterval):
-            # The steps of a delta go on from where the last run ended, whatever made that one.
-            dag.anchor = (last.logical_date - from_micros(0)) % period
-        on_grid = _floor(last.run_after, dag) == last.run_after
-        due = last.logical_date + (period if dag.interval else timedelta())
-        _hold("I4", on_grid and due == last.run_after, f"{dag_id}: {last} is no tick")
-        if not dag.spec.catchup:
-            latest = _floor(now, dag)
-            _hold("I4", last.run_after == latest, f"{dag_id} declared {last.run_after} at {now}")
-        elif before is not None and not dag.rebased:
-            self._check_no_gap(dag_id, before, last, period)
-        elif dag.rebased and before is None and dag.spec.start_date is not None:
-            tick = dag.spec.start_date + (period if dag.interval else timedelta())
-            while tick <= last.run_after:
-                date = tick - (period if dag.interval else timedelta())
-                _hold("I4", (dag_id, date) in self.shadow.dates, f"{dag_id} has no run of {date}")
-                tick += period
-        dag.rebased = False
-
-    def _check_no_gap(self, dag_id: str, before: RunInfo, last: RunInfo, period: timedelta) -> None:
-        date = before.logical_date + period
-        _hold("I4", date <= last.logical_date, f"{dag_id} declared {last.logical_date} twice")
-        while date <= last.logical_date:
-            there = (dag_id, date) in self.shadow.dates
-            _hold("I4", there, f"{dag_id} has no run of its tick {date}")
-            date += period
-
-    def _has_run(self, dag_id: str, info: RunInfo) -> bool:
-        return (dag_id, info.logical_date) in self.shadow.dates
-
-    def _check_new_run(self, run: Run, now: datetime) -> None:
-        if run.run_type != "scheduled":
-            return
-        dag = self.shadow.dags[run.dag_id]
-        declared = run.dag_id in self.moved.declared
-        _hold("I4", declared, f"{run.run_id} of {run.dag_id} was made without a tick")
-        if dag.period is None or run.logical_date is None:
-            return
-        grid = _floor(run.logical_date, dag) == run.logical_date
-        _hold("I4", grid, f"{run.run_id} is not on the grid")
-        if dag.last is not None and dag.spec is not None and not dag.spec.catchup:
-            only = run.logical_date == dag.last.logical_date
-            _hold("I4", only, f"{run.run_id} was made beside {dag.last.logical_date}")
-
     # ------------------------------------------------------------------ after each tick
 
     def after_tick(self, now: datetime, answer: datetime | None) -> None:
@@ -502,6 +464,8 @@ class Checker:
                 _hold("I9", room <= 0 or due <= now, said)
             elif room > 0:
                 _hold("I9", due <= run.due_at, f"too late for {run.run_id}, due {run.due_at}")
+        calls = self.owed.next_due(now)
+        _hold("I9", calls is None or due <= calls, f"the next look is too late for a call: {calls}")
         margin = self._policy.reap_margin
         for worker, (until, _) in shadow.workers.items():
             _hold("I9", until + margin >= now, f"worker {worker} is dead and not reaped")
@@ -511,31 +475,7 @@ class Checker:
         if waits and (first := min(waits)) > now:
             _hold("I9", due <= first, f"the next look is too late for a file at {first}")
         for dag_id, dag in shadow.dags.items():
-            self._check_planned(dag_id, dag, now, due)
-
-    def _check_planned(self, dag_id: str, dag: Dag, now: datetime, due: datetime) -> None:
-        if not dag.planned:
-            return
-        if dag.next_due_at is not None:
-            said = f"{dag_id} is due at {dag.next_due_at}, the next look is at {due}"
-            _hold("I9", due <= max(dag.next_due_at, now), said)
-        if dag.period is None or dag.spec is None or dag.spec.start_date is None:
-            return
-        if dag.rebased and dag.last is not None:
-            return
-        latest = _floor(now, dag)
-        after = latest + dag.period
-        first = dag.spec.start_date + (dag.period if dag.interval else timedelta())
-        if latest < first or (dag.last is not None and dag.last.run_after >= latest):
-            if dag.last is not None:
-                after = max(after, dag.last.run_after + dag.period)
-            right = due <= max(after, first) or not self._has_room(dag_id, dag)
-            _hold("I9", right, f"{dag_id} ticks at {after}, next look {due}")
-        elif self._has_room(dag_id, dag):
-            _hold("I4", due <= now, f"{dag_id} has room, and its tick {latest} was not declared")
-
-    def _has_room(self, dag_id: str, dag: Dag) -> bool:
-        return self.shadow.active_runs(dag_id) < self.shadow.runs_limit(dag)
+            self._ticks.check_planned(dag_id, dag, now, due)
 
     # ------------------------------------------------------------------ now and then
 
@@ -557,10 +497,19 @@ class Checker:
         _hold("I2", {row[0] for row in live} == known, "live attempts differ")
 
     def check_admission_is_complete(self) -> None:
-        """Nothing waits for admission that fits every limit (I9)."""
-        for ti in self.shadow.scheduled.values():
-            if not self.shadow.is_held_by_pause(ti.run) and ti.run.state is RunState.RUNNING:
-                _hold("I9", not self.shadow.has_room(ti), f"{_name(ti)} fits and is not admitted")
+        """Nothing waits for admission that fits every limit (I9).
+
+        A pool in which one waits that wants several slots may be kept for that one.
+        """
+        waits = [
+            ti
+            for ti in self.shadow.scheduled.values()
+            if ti.run.state is RunState.RUNNING and not self.shadow.is_held_by_pause(ti.run)
+        ]
+        kept = {ti.pool for ti in waits if ti.slots > 1 and not self.shadow.has_room(ti)}
+        for ti in waits:
+            fits = self.shadow.has_room(ti) and ti.pool not in kept
+            _hold("I9", not fits, f"{_name(ti)} fits and is not admitted")
 
     def check_nothing_is_stuck(self) -> None:
         """No instance stays without a state that the rules give one (I9)."""
@@ -568,7 +517,7 @@ class Checker:
             if run.version.spec.groups:
                 continue
             held = {t.task_id for t in run.version.spec.tasks if _waits_for_past(t)}
-            stuck = run.version.reading.stuck(run.states(), held, set())
+            stuck = run.version.reading.stuck(run.states(), held, run.chosen_skips())
             _hold("I9", not stuck, f"{run.run_id}: {stuck} need not wait")
 
 
@@ -576,20 +525,9 @@ def _waits_for_past(task: object) -> bool:
     return bool(getattr(task, "depends_on_past", False) or task.wait_for_downstream)  # type: ignore[attr-defined]
 
 
-def _floor(moment: datetime, dag: Dag) -> datetime:
-    """Answer the last tick at or before a moment."""
-    assert dag.period is not None
-    return moment - (moment - dag.anchor - from_micros(0)) % dag.period
-
-
 def _name(ti: Ti) -> str:
     path = f"[{ti.key[1]}]" if ti.key[1] else ""
     return f"{ti.run.dag_id}/{ti.run.run_id}/{ti.key[0]}{path} (#{ti.id})"
-
-
-def _hold(invariant: str, holds: bool, said: str) -> None:
-    if not holds:
-        raise BrokenError(f"{invariant}: {said}")
 
 
 _NO_LENGTH = "what it is mapped over pushed no"

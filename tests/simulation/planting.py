@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 
 from tradewind.core import admission, drive, graph, planning
+from tradewind.core.callbacks import task_event
 from tradewind.core.readiness import Verdict
 from tradewind.core.states import LegState, RunState
+from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
 from tradewind.store import attempts, xcoms
+from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
 from tradewind.store import tasks as task_rows
 
@@ -207,6 +210,67 @@ def _end_too_soon(right):
     return finish
 
 
+def _believe_the_process(right):
+    def owed_event(state, outcome, called):
+        return None if called else task_event(state)
+
+    return owed_event
+
+
+def _record_as_done(right):
+    def apply_report(tx, report, now, policy):
+        return right(tx, msgspec.structs.replace(report, is_done=True), now, policy)
+
+    return apply_report
+
+
+def _tell_no_call(right):
+    def read_moments(tx, now):
+        said = right(tx, now)
+        if said.callback_due is None or said.callback_due <= now:
+            return said
+        return msgspec.structs.replace(said, callback_due=None)
+
+    return read_moments
+
+
+def _tell_of_retries_as_failures(right):
+    def owed_event(state, outcome, called):
+        return "failure" if right(state, outcome, called) == "retry" else None
+
+    return owed_event
+
+
+def _load_no_skips(right):
+    def load_graph(self, lengths, retries=None):
+        for row in self.rows.values():
+            row.skips = None
+        right(self, lengths, retries)
+
+    return load_graph
+
+
+def _count_one_slot(right):
+    def admit(self, candidate):
+        right(self, msgspec.structs.replace(candidate, pool_slots=1))
+
+    return admit
+
+
+def _forget_deferred(right):
+    def taken(self, pool):
+        return self.pools.get(pool, 0)
+
+    return taken
+
+
+def _keep_for_ever(right):
+    def look(self, usage, now, chosen):
+        return None
+
+    return look
+
+
 BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "the reaper takes tasks of a worker that lives": (reaper.Reaper, "overdue_since", _reap_early),
     "nobody reaps": (reaper.Reaper, "reap", _cancel_late),
@@ -238,6 +302,23 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "what a worker does not know is not lost": (desk.Desk, "_reconcile", _ignore_abandoned),
     "a pause is forgotten": (waiting.Waiting, "pause", _never(None)),
     "lengths are forgotten by a restart": (xcoms, "read_lengths_of_running", _never({})),
+    "no callback of a task is owed": (owing.Callbacks, "owe_task", _never(None)),
+    "no callback of a run is owed": (owing.Callbacks, "note_move", _never(None)),
+    "what a process called is believed": (desk, "owed_event", _believe_the_process),
+    "a retry is told of as a failure": (desk, "owed_event", _tell_of_retries_as_failures),
+    "a callback that failed is recorded as done": (
+        callback_rows,
+        "apply_report",
+        _record_as_done,
+    ),
+    "callbacks of a lost worker are lost": (owing.Callbacks, "lose", _never(None)),
+    "the next try of a callback is not told": (engine, "read_moments", _tell_no_call),
+    "a restart forgets what branches chose": (live.LiveRun, "load_graph", _load_no_skips),
+    "nobody waits for a branch": (drive._Decider, "may_be_skipped", _never(False)),
+    "what a branch chose is not heeded": (graph.RunGraph, "is_marked", _never(False)),
+    "several slots count as one": (admission.Usage, "admit", _count_one_slot),
+    "deferred ones give their slots back": (admission.Usage, "taken", _forget_deferred),
+    "a pool is kept for ever": (admission.Waitlist, "_look_at_kept", _keep_for_ever),
     "nobody is rung": (engine.Engine, "take_rings", _never(set())),
 }
 """What is wrong -> where, and how."""

@@ -129,6 +129,7 @@ def report(total: Summary, seconds: float, first: int) -> str:
         f"faults      {total.faults.total():,}: {counts(total.faults)}",
         f"runs ended  {total.runs.total():,}: {counts(total.runs)}",
         f"legs ended  {total.legs.total():,}: {counts(total.legs)}",
+        f"callbacks   {total.calls.total():,}: {counts(total.calls)}",
         f"boundaries  {len(total.seen)}, broken off at {total.share:.1%} of them",
     ]
     lines += [

@@ -36,6 +36,9 @@ RULES = (
     "always",
 )
 POOLS = ("default_pool", "small", "wide")
+_OF_DAGS = ("failure", "success", "listen_running", "listen_failure", "listen_success")
+_OF_TASKS = ("failure", "retry", "success")
+_BRANCHES = ("", "", "", "", "", "", "next", "below")
 QUEUES = ("default", "default", "default", "gpu")
 
 
@@ -95,7 +98,15 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
         dagrun_timeout_seconds=rng.choice((30, 90, 240)) if past or rng.random() < 0.3 else None,
         fail_fast=rng.random() < 0.1,
         is_paused_upon_creation=rng.random() < 0.15,
+        callbacks=_random_callbacks(rng, _OF_DAGS),
     )
+
+
+def _random_callbacks(rng: Random, events: tuple[str, ...]) -> tuple[str, ...]:
+    """Draw who is told of what: often nobody of anything."""
+    if rng.random() < 0.5:
+        return ()
+    return tuple(event for event in events if rng.random() < 0.6)
 
 
 def random_groups(
@@ -151,6 +162,7 @@ def _random_task(
     plain: bool,
     with_past: bool,
 ) -> TaskSpec:
+    is_empty = mapping is None and rng.random() < 0.15
     rule = "all_success" if plain or rng.random() < 0.5 else rng.choice(RULES)
     return TaskSpec(
         task_id=f"t{number}",
@@ -164,14 +176,16 @@ def _random_task(
             backoff=rng.choice((0, 2)),
         ),
         pool=rng.choice(POOLS),
-        pool_slots=rng.choice((1, 1, 1, 2)),
+        pool_slots=rng.choice((1, 1, 1, 1, 2, 3)),
         queue=rng.choice(QUEUES),
         priority_weight=rng.choice((1, 1, 5, 10)),
         max_active_tis_per_dag=rng.choice((None, None, None, 1, 2)),
         max_active_tis_per_dagrun=rng.choice((None, None, None, 1, 2)),
         depends_on_past=with_past and rng.random() < 0.5,
         wait_for_downstream=with_past and rng.random() < 0.2,
-        is_empty=mapping is None and rng.random() < 0.15,
+        is_empty=is_empty,
+        can_skip="" if is_empty else rng.choice(_BRANCHES),
+        callbacks=_random_callbacks(rng, _OF_TASKS),
         is_setup=not teardown and rng.random() < 0.1,
         is_teardown=teardown,
         on_failure_fail_dagrun=teardown and rng.random() < 0.3,

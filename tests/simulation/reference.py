@@ -60,6 +60,11 @@ class Reading:
             name: {other for other in self.tasks if name in self.above[other]}
             for name in self.tasks
         }
+        self.skippable = {name: self._skippable(name) for name in self.tasks}
+        self.skippers = {
+            name: {other for other in self.tasks if name in self.skippable[other]}
+            for name in self.tasks
+        }
         self.setups = {name: self._setups_around(name) for name in self.tasks}
 
     def _setups_around(self, name: str) -> set[str]:
@@ -74,6 +79,12 @@ class Reading:
             if not ends or ends & lower:
                 found.add(setup)
         return found - self.above[name]
+
+    def _skippable(self, name: str) -> set[str]:
+        """Answer the tasks that a branch or a short circuit may skip; never a teardown."""
+        reach = {"": set(), "next": self.below[name], "below": self._all(name, self.below)}
+        found = reach[self.tasks[name].can_skip]
+        return {other for other in found if not self.tasks[other].is_teardown}
 
     def _all(self, name: str, edges: dict[str, set[str]]) -> set[str]:
         found: set[str] = set()
@@ -136,6 +147,11 @@ class Reading:
 
     def must_move(self, name: str, states: States, marked: set[str]) -> str:
         """Answer s, k or u where an instance without state must not stay so; else nothing."""
+        said = self._says(name, states, marked)
+        # Whoever may skip it has to have chosen before it runs.
+        return "" if said == "s" and self.pending(self.skippers[name], states) else said
+
+    def _says(self, name: str, states: States, marked: set[str]) -> str:
         task = self.tasks[name]
         rule_open = self.pending(self.above[name], states)
         gate_open = self.pending(self.setups[name], states)

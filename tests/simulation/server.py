@@ -352,6 +352,7 @@ class Server:
                 or answer.parses
                 or answer.cancels
                 or answer.refused
+                or answer.callbacks
                 or answer.triggers
                 or answer.trigger_cancels
                 or answer.fired_recorded

@@ -32,11 +32,13 @@ class Ti:
         "folded_try",
         "id",
         "key",
+        "leg",
         "length",
         "live",
         "pool",
         "queue",
         "run",
+        "skips",
         "slots",
         "state",
         "try_number",
@@ -58,6 +60,10 @@ class Ti:
         self.folded_try = 0
         self.length: int | None = None
         """What its last success pushed, for those mapped over it."""
+        self.skips: tuple[str, ...] = ()
+        """What its success chose to skip."""
+        self.leg: tuple[str, int] | None = None
+        """How its leg ended, and of which try, as long as nothing says what follows."""
         self.live: set[int] = set()
         self.wake_at: datetime | None = None
 
@@ -87,6 +93,10 @@ class Run:
     @property
     def due_at(self) -> datetime:
         return max(self.run_after, self.logical_date or self.run_after)
+
+    def chosen_skips(self) -> set[str]:
+        """Answer the tasks that branches of this run chose to skip."""
+        return {name for ti in self.tis.values() for name in ti.skips}
 
     def states(self) -> dict[Key, TaskState]:
         """Answer the states of the instances whose task its version has."""
@@ -154,6 +164,9 @@ class Shadow:
         self.held: dict[str, int] = defaultdict(int)
         """Live attempts by worker."""
         self.pools: dict[str, int] = {}
+        self.with_deferred: set[str] = set()
+        self.deferred_in: dict[str, int] = defaultdict(int)
+        """Slots of deferred ones, by pool."""
         self.backfills: dict[int, tuple[int, bool, bool]] = {}
         """Id -> (limit, whether it is held or was cancelled, whether it is over)."""
         self.firsts: dict[int, tuple[int, int]] = {}
@@ -213,6 +226,8 @@ class Shadow:
         change = (new in ACTIVE) - (ti.state in ACTIVE)
         if change:
             self.count_task(ti, change)
+        change = (new is TaskState.DEFERRED) - (ti.state is TaskState.DEFERRED)
+        self.deferred_in[ti.pool] += change * ti.slots
         ti.state = new
         ti.wake_at = wake_at
         _keep(self.scheduled, ti.id, ti, new is TaskState.SCHEDULED)
@@ -272,7 +287,7 @@ class Shadow:
         spec = ti.run.version.spec
         slots = self.pools.get(ti.pool)
         one = 1 - extra
-        if slots is None or (slots != -1 and self.in_pool[ti.pool] + ti.slots * one > slots):
+        if slots is None or (slots != -1 and self.taken(ti.pool) + ti.slots * one > slots):
             return False
         if self.in_run[ti.run.pk] + one > spec.max_active_tasks:
             return False
@@ -282,11 +297,15 @@ class Shadow:
         used = self.in_run_task[ti.run.pk, ti.key[0]] + one
         return per_run is None or used <= per_run
 
+    def taken(self, pool: str) -> int:
+        """Answer the slots of a pool that are taken."""
+        return self.in_pool[pool] + self.deferred_in[pool] * (pool in self.with_deferred)
+
     def use_of(self, ti: Ti) -> str:
         """Answer all that counts against one more instance like this."""
         task, spec = ti.run.version.tasks[ti.key[0]], ti.run.version.spec
         return (
-            f"pool {ti.pool} {self.in_pool[ti.pool]} of {self.pools.get(ti.pool)}, "
+            f"pool {ti.pool} {self.taken(ti.pool)} of {self.pools.get(ti.pool)}, "
             f"run {self.in_run[ti.run.pk]} of {spec.max_active_tasks}, "
             f"task {self.in_task[ti.run.dag_id, ti.key[0]]} of {task.max_active_tis_per_dag}, "
             f"in run {self.in_run_task[ti.run.pk, ti.key[0]]} of {task.max_active_tis_per_dagrun}"

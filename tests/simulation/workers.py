@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.simulation.branches import chosen_skips
+from tests.simulation.callbacks import Calls, called_by_process
 from tests.simulation.random_dags import random_ending
 from tests.simulation.server import Unit
 from tests.simulation.waits import Triggers, leaving
@@ -54,6 +56,7 @@ class Worker:
         self.id = ""
         self.ledger = Ledger()
         self.triggers = Triggers(self)
+        self.calls = Calls(self)
         self.held: dict[int, Process] = {}
         self.parsing: dict[int, ParseOrder] = {}
         self.lines: dict[str, Call | None] = {"pull": None, "push": None}
@@ -83,6 +86,7 @@ class Worker:
         self.generation += 1
         self.ledger = Ledger()
         self.triggers.drop()
+        self.calls.drop()
         for finish in owed:
             self.ledger.add_finish(finish)
         self.id = ""
@@ -100,6 +104,7 @@ class Worker:
         self.world.note(self.name, "is killed")
         self.is_alive = False
         self.generation += 1
+        self.calls.drop()
         for process in self.held.values():
             self._end_process(process, self.world.rng.randint(0, 5000))
         self.held = {}
@@ -208,6 +213,7 @@ class Worker:
         return Holding(
             held=tuple(sorted(self.ledger.unacknowledged.union(self.held))),
             parsing=(*sorted(self.parsing), *self.ledger.unreported),
+            calling=(*sorted(self.calls.held), *self.ledger.uncalled),
         )
 
     def _register(self) -> None:
@@ -307,6 +313,8 @@ class Worker:
             self.told_at = max(self.told_at, call.sent_at)
         for order in answer.claims:
             self._begin(order)
+        for owed in answer.callbacks:
+            self.calls.begin(owed)
         for parse in answer.parses:
             self.parsing[parse.job_id] = parse
             self.later(self.world.rng.randint(50, 2000), partial(self._parsed, parse))
@@ -401,6 +409,8 @@ class Worker:
             token=order.token,
             outcome=outcome,
             retry=retry,
+            called=called_by_process(world, order, outcome, retry),
+            skips=chosen_skips(world, order) if outcome is LegState.SUCCESS else (),
             xcoms=xcoms,
             wake_at=world.now_in(wake_ms) if outcome is LegState.RESCHEDULED else None,
         )
@@ -408,6 +418,7 @@ class Worker:
 
     def _fence(self, why: str) -> None:
         self.triggers.drop()
+        self.calls.drop()
         if self.held:
             self.world.note(self.name, "fences:", why)
             self.world.count("fence")

@@ -13,8 +13,10 @@ from zlib import crc32
 
 import msgspec
 
+from tests.simulation import callbacks, waits
 from tests.simulation.faults import Faults
-from tests.simulation.invariants import BrokenError, Checker
+from tests.simulation.holding import BrokenError
+from tests.simulation.invariants import Checker
 from tests.simulation.random_dags import (
     POOLS,
     START,
@@ -24,7 +26,6 @@ from tests.simulation.random_dags import (
     without_schedule,
 )
 from tests.simulation.server import Server, Unit
-from tests.simulation.waits import find_broken
 from tests.simulation.workers import Process, Worker
 from tradewind.core.manifest import Manifest
 from tradewind.core.spec import DagSpec
@@ -50,6 +51,7 @@ class Summary(msgspec.Struct):
     faults: Counter[str] = msgspec.field(default_factory=Counter)
     runs: Counter[str] = msgspec.field(default_factory=Counter)
     legs: Counter[str] = msgspec.field(default_factory=Counter)
+    calls: Counter[str] = msgspec.field(default_factory=Counter)
     seen: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     broken: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     digest: int = 0
@@ -59,7 +61,7 @@ class Summary(msgspec.Struct):
         self.worlds += other.worlds
         self.steps += other.steps
         self.virtual_ms += other.virtual_ms
-        for name in ("faults", "runs", "legs", "seen", "broken"):
+        for name in ("faults", "runs", "legs", "calls", "seen", "broken"):
             getattr(self, name).update(getattr(other, name))
         self.digest = crc32(repr((self.digest, other.digest)).encode())
 
@@ -276,7 +278,11 @@ class World:
         self._submit("set_paused", lambda e, tx, now: e.set_paused(tx, some, paused, now))
 
     def _resize(self) -> None:
-        pool = Pool(name=self.rng.choice(POOLS), slots=self.rng.choice((0, 1, 2, 3, 8, -1)))
+        pool = Pool(
+            name=self.rng.choice(POOLS),
+            slots=self.rng.choice((0, 1, 2, 3, 8, -1)),
+            include_deferred=self.rng.random() < 0.4,
+        )
         self._submit("set_pool", lambda e, tx, now: pools.set_pool(tx, pool))
 
     def _change(self) -> None:
@@ -359,7 +365,8 @@ class World:
             self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
             self._check_rings()
-            if broken := find_broken(self):
+            self.checker.check_admission_is_complete()
+            if broken := waits.find_broken(self) or callbacks.find_broken(self):
                 raise BrokenError(f"I9: {broken}")
 
     def _check_rings(self) -> None:
@@ -425,6 +432,12 @@ class World:
             if self.t > until:
                 raise BrokenError(f"I9: attempts {live} live though all runs ended")
             self._advance()
+        until = self.t + _LONGEST_QUIET_MS
+        while self.checker.owed.is_any_open:
+            if self.t > until:
+                raise BrokenError("I9: callbacks wait though all runs ended")
+            self._advance()
+        self.checker.owed.check_end()
 
     def _open_everything(self) -> None:
         self._unpause_all()
@@ -455,6 +468,7 @@ class World:
         summary.virtual_ms = self.t
         summary.runs.update(self.checker.runs_ended)
         summary.legs.update(self.checker.outcomes)
+        summary.calls.update(self.checker.owed.counts)
         summary.seen = self.server.boundaries.seen
         summary.broken = self.server.boundaries.broken
         summary.digest = self._digest

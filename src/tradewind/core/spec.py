@@ -82,6 +82,8 @@ class StartTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     next_method: str
     next_kwargs: str = "{}"
     timeout_seconds: float | None = None
+    queue: str = ""
+    """Whose workers run the trigger; those of the task's own queue when empty."""
 
     @property
     def timeout(self) -> timedelta | None:

@@ -26,6 +26,8 @@ class Deferral(msgspec.Struct, frozen=True, kw_only=True):
     """Method of the operator that goes on."""
     method_kwargs: bytes = b"{}"
     timeout_at: datetime | None = None
+    queue: str = ""
+    """Whose workers run the trigger; those of the task's own queue when empty."""
 
 
 class InputRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ from tradewind.runtime.resuming import (
 from tradewind.runtime.run_making import make_run
 from tradewind.sdk.asset_events import OutletEvents
 from tradewind.sdk.calling import run_to_end
+from tradewind.sdk.configuration import conf
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.context_vars import context_to_airflow_vars
 from tradewind.sdk.dags import DAG
@@ -62,9 +63,6 @@ from tradewind.sdk.references import XCOM_RETURN_KEY
 from tradewind.sdk.retry_policies import RetryAction, judge
 from tradewind.sdk.serde import length_of, pickling
 from tradewind.sdk.xcom import backend
-
-MAX_MAP_LENGTH = 1024
-"""How many instances a pushed value may ask for; more is taken for a mistake."""
 
 OnFailure = Callable[[BaseException], None]
 
@@ -312,10 +310,11 @@ class _Attempt:
                 f"A task is mapped over what '{self.task.task_id}' pushes, which must be a list or "
                 f"a dict; it pushed {kind}"
             )
-        if length > MAX_MAP_LENGTH:
+        longest = conf.getint("core", "max_map_length")
+        if length > longest:
             raise UnmappableXComLengthPushed(
                 f"A task is mapped over what '{self.task.task_id}' pushes: {length} items are more "
-                f"than the {MAX_MAP_LENGTH} allowed"
+                f"than the {longest} allowed ([core] max_map_length)"
             )
 
     def _is_mapped_over(self, key: str) -> bool:

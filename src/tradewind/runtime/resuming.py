@@ -73,6 +73,7 @@ def start_deferral(task: Any, context: Mapping[str, Any]) -> TaskDeferred:
         method_name=args.next_method,
         kwargs=args.next_kwargs,
         timeout=args.timeout,
+        queue=args.trigger_queue,
     )
 
 
@@ -105,6 +106,7 @@ def deferral_of(raised: TaskDeferred, limit: datetime | None, now: datetime) -> 
         method_name=raised.method_name,
         method_kwargs=encode(dict(raised.kwargs or {})),
         timeout_at=min(moments, default=None),
+        queue=raised.queue or "",
     )
 
 

@@ -161,6 +161,7 @@ def _serialize_start_trigger(task: Any) -> StartTrigger | None:
         next_method=args.next_method,
         next_kwargs=encode(dict(args.next_kwargs or {})).decode(),
         timeout_seconds=_seconds(args.timeout),
+        queue=args.trigger_queue or "",
     )
 
 

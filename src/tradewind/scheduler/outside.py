@@ -26,9 +26,9 @@ def _why_deferred(tx: Tx, row: TaskInstance) -> str:
             if wait.blocked:
                 said += f" The trigger has held up all others of its process: {wait.blocked}."
             return said
-        alive = sum(row.queue in one.queues for one in workers.read_live_workers(tx))
+        alive = sum(wait.queue in one.queues for one in workers.read_live_workers(tx))
         none = "" if alive else ", and there is none"
-        return f"Its trigger {wait.classpath} waits for a worker of queue '{row.queue}'{none}."
+        return f"Its trigger {wait.classpath} waits for a worker of queue '{wait.queue}'{none}."
     return ""
 
 

@@ -59,7 +59,7 @@ class Triggers:
                 ti_id=row.id,
                 run_pk=row.run_pk,
                 try_number=row.try_number,
-                queue=row.queue,
+                queue=finish.deferral.queue or row.queue,
                 attempt_id=one.id,
             )
             self._defer(tx, waiter, finish.deferral, now)
@@ -87,7 +87,10 @@ class Triggers:
                 timeout_at=timeout,
             )
             waiter = Waiter(
-                ti_id=row.id, run_pk=row.run_pk, try_number=row.try_number, queue=row.queue
+                ti_id=row.id,
+                run_pk=row.run_pk,
+                try_number=row.try_number,
+                queue=spec.queue or row.queue,
             )
             self._move(live, row, TaskState.DEFERRED, now, "it begins with its trigger", timeout)
             self._defer(tx, waiter, wait, now)

@@ -27,7 +27,6 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "max_active_runs_per_dag": "16",
         "max_active_tasks_per_dag": "16",
         "max_consecutive_failed_dag_runs_per_dag": "0",
-        "max_map_length": "1024",
         "max_task_retry_delay": "86400",
         "max_templated_field_length": "4096",
         "might_contain_dag_callable": "",
@@ -135,7 +134,7 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "smtp_timeout": "30",
     },
     "traces": {"otel_on": "False"},
-    "triggerer": {"capacity": "1000", "default_trigger_timeout": "", "job_heartbeat_sec": "5"},
+    "triggerer": {"default_trigger_timeout": "", "job_heartbeat_sec": "5"},
     "workers": {
         "min_heartbeat_interval": "5",
         "secrets_backend": "",

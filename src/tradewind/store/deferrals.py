@@ -42,6 +42,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     try_number: int
     attempt_id: int
     classpath: str
+    queue: str
     timeout_at: datetime | None
     claimed_by: str | None
     claim_seq: int | None

@@ -38,6 +38,7 @@ def main() -> int:
             slots=settings.worker_slots,
             parse_slots=settings.parse_slots,
             queues=tuple(name.strip() for name in settings.queues.split(",") if name.strip()),
+            trigger_slots=settings.trigger_slots,
             drain_seconds=settings.drain_seconds,
         )
     )

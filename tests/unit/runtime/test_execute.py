@@ -492,6 +492,26 @@ def test_what_a_task_is_mapped_over_must_be_mappable(value, sentence):
     assert sentence in done.error
 
 
+@pytest.mark.parametrize(("longest", "outcome"), [(2, "failed"), (3, "success")])
+def test_how_many_items_may_be_mapped_over_is_a_setting(longest, outcome, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", str(longest))
+    with DAG("d"):
+
+        @task
+        def numbers():
+            return [1, 2, 3]
+
+        @task
+        def each(x): ...
+
+        out = numbers()
+        each.expand(x=out)
+    done = run(out.operator)
+
+    assert done.outcome == outcome
+    assert ("3 items are more than the 2 allowed" in done.error) == (outcome == "failed")
+
+
 def test_a_dag_that_left_its_file_says_so():
     job = python(lambda: 1)
     done = run(job, dag_id="other")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.config import read_settings
 from tradewind.sdk.configuration import Configuration
 from tradewind.sdk.exceptions import AirflowConfigException
 
@@ -64,3 +65,12 @@ def test_what_nobody_says_is_refused_or_the_fallback(conf: Configuration) -> Non
     assert conf.get("shop", "size", fallback=None) is None
     with pytest.raises(AirflowConfigException, match=r"shop/size"):
         conf.get("shop", "size")
+
+
+@pytest.mark.parametrize("name", ["CAPACITY", "DEFAULT_CAPACITY"])
+def test_how_many_triggers_a_worker_runs_is_found_under_both_names_of_the_field(
+    tmp_path: Path, name: str
+) -> None:
+    env = {"TRADEWIND_HOME": str(tmp_path), f"AIRFLOW__TRIGGERER__{name}": "12"}
+    assert read_settings(env, tmp_path).trigger_slots == 12
+    assert read_settings({**env, "AIRFLOW__TRIGGERER__CAPACITY": "5"}, tmp_path).trigger_slots == 5
