@@ -464,6 +464,7 @@ class Checker:
                 _hold("I9", room <= 0 or due <= now, said)
             elif room > 0:
                 _hold("I9", due <= run.due_at, f"too late for {run.run_id}, due {run.due_at}")
+        self.check_admission_is_complete()
         calls = self.owed.next_due(now)
         _hold("I9", calls is None or due <= calls, f"the next look is too late for a call: {calls}")
         margin = self._policy.reap_margin

@@ -365,7 +365,6 @@ class World:
             self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
             self._check_rings()
-            self.checker.check_admission_is_complete()
             if broken := waits.find_broken(self) or callbacks.find_broken(self):
                 raise BrokenError(f"I9: {broken}")
 
