@@ -17,6 +17,8 @@ _ERRORS = "tradewind.sdk.exceptions"
 _SENSOR = "tradewind.sdk.sensor"
 _TRIGGERS = "tradewind.sdk.triggers.base"
 _TIMETABLES = "tradewind.sdk.timetables"
+_TIMETABLE = "tradewind.sdk.timetable"
+_PARTITION_TIMETABLES = "tradewind.sdk.partition_timetables"
 _NOTIFIER = "tradewind.sdk.notifier:BaseNotifier"
 _DEADLINES = "tradewind.sdk.deadlines"
 _EMAIL = "tradewind.sdk.operators.email:EmailOperator"
@@ -294,17 +296,30 @@ LEGACY: Mapping[str, Mapping[str, str]] = {
     "airflow.operators.python_operator": {"PythonOperator": _PYTHON},
     "airflow.plugins_manager": {"AirflowPlugin": "tradewind.sdk.plugins:AirflowPlugin"},
     "airflow.timetables": {},
+    "airflow.timetables.base": {
+        name: f"{_TIMETABLE}:{name}"
+        for name in ("DagRunInfo", "DataInterval", "TimeRestriction", "Timetable")
+    },
+    "airflow.sdk.definitions.timetables": {},
+    "airflow.sdk.definitions.timetables.assets": {
+        "AssetOrTimeSchedule": f"{_PARTITION_TIMETABLES}:AssetOrTimeSchedule",
+        "AssetTriggeredTimetable": f"{_TIMETABLES}:AssetTriggeredTimetable",
+    },
     "airflow.timetables.events": {"EventsTimetable": f"{_TIMETABLES}:EventsTimetable"},
     "airflow.timetables.interval": {
         "CronDataIntervalTimetable": f"{_TIMETABLES}:CronDataIntervalTimetable",
         "DeltaDataIntervalTimetable": f"{_TIMETABLES}:DeltaDataIntervalTimetable",
     },
     "airflow.timetables.simple": {
+        "AssetTriggeredTimetable": f"{_TIMETABLES}:AssetTriggeredTimetable",
+        "PartitionedAssetTimetable": f"{_PARTITION_TIMETABLES}:PartitionedAssetTimetable",
+        "PartitionAtRuntime": f"{_PARTITION_TIMETABLES}:PartitionedAtRuntime",
         "ContinuousTimetable": f"{_TIMETABLES}:ContinuousTimetable",
         "NullTimetable": f"{_TIMETABLES}:NullTimetable",
         "OnceTimetable": f"{_TIMETABLES}:OnceTimetable",
     },
     "airflow.timetables.trigger": {
+        "CronPartitionTimetable": f"{_PARTITION_TIMETABLES}:CronPartitionTimetable",
         "CronTriggerTimetable": f"{_TIMETABLES}:CronTriggerTimetable",
         "DeltaTriggerTimetable": f"{_TIMETABLES}:DeltaTriggerTimetable",
         "MultipleCronTriggerTimetable": f"{_TIMETABLES}:MultipleCronTriggerTimetable",

@@ -6,7 +6,7 @@ from typing import Any
 from tradewind.core.spec import AssetSpec
 from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset
 from tradewind.sdk.serde import serialize
-from tradewind.sdk.timetables import Timetable
+from tradewind.sdk.timetable import Timetable
 
 
 def serialize_assets(given: Iterable[Any]) -> tuple[AssetSpec, ...]:

@@ -5,16 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tradewind.core.timetables import values
+from tradewind.core.timetables import needs_worker, values
+from tradewind.core.timetables.days import Days
+from tradewind.core.timetables.ticks import find_zone
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
-from tradewind.sdk.timetables import Timetable, timetable_of, zone_of
+from tradewind.sdk.partition_timetables import AroundTimes
+from tradewind.sdk.timetable import DagRunInfo, DataInterval, TimeRestriction
+from tradewind.sdk.timetables import ByRule, timetable_of, zone_of
 
+_MOST_ASKED = 5_000
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 BUSINESS_DAYS = (0, 1, 2, 3, 4)
 """Monday to Friday."""
 
 
-class CalendarTimetable(Timetable):
+class CalendarTimetable(AroundTimes):
     """The times of another schedule, without those on days that do not count.
 
     Args:
@@ -58,6 +63,41 @@ class CalendarTimetable(Timetable):
                 included=tuple(sorted({_date(day) for day in included})),
                 name=name,
             )
+        )
+
+    def infer_manual_data_interval(self, *, run_after: Any) -> DataInterval | None:
+        """Answer the last data that was complete by then."""
+        if needs_worker(self.rule):
+            return super().infer_manual_data_interval(run_after=run_after)
+        return ByRule.infer_manual_data_interval(self, run_after=run_after)
+
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,
+        restriction: TimeRestriction,
+    ) -> DagRunInfo | None:
+        """Answer the run to make after the last one, or None when there is none to make."""
+        last = last_automated_data_interval and DagRunInfo.interval(*last_automated_data_interval)
+        return self.next_dagrun_info_v2(last_dagrun_info=last, restriction=restriction)
+
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Answer the first run after the last one that is due on a day that counts."""
+        if not needs_worker(self.rule):
+            return self.next_by_rule(last_dagrun_info, restriction)
+        assert isinstance(self.rule, values.Calendar)  # noqa: S101 - it was made here
+        days = Days(self.rule, find_zone(self.rule.timezone))
+        for _ in range(_MOST_ASKED):
+            found = self.timetable.next_dagrun_info_v2(
+                last_dagrun_info=last_dagrun_info, restriction=restriction
+            )
+            if found is None or days.count(days.of(found.run_after)):
+                return found
+            last_dagrun_info = found
+        raise AirflowTimetableInvalid(
+            f"The first {_MOST_ASKED} times of '{self.timetable.summary}' are all on days left out"
         )
 
 

@@ -29,7 +29,8 @@ from tradewind.sdk.removed import DAG_IGNORED, DAG_RENAMED, refuse_unknown, take
 from tradewind.sdk.sentinels import NOTSET
 from tradewind.sdk.subset import subset_of
 from tradewind.sdk.templating import make_environment
-from tradewind.sdk.timetables import Timetable, timetable_of
+from tradewind.sdk.timetable import Timetable
+from tradewind.sdk.timetables import timetable_of
 from tradewind.sdk.timezone import as_instant, utc
 
 DEFAULT_MAX_ACTIVE_TASKS = 16

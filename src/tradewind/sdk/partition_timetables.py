@@ -14,9 +14,11 @@ from tradewind.core.timetables.ticks import ticks_of
 from tradewind.sdk.assets import BaseAsset, condition_of
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
 from tradewind.sdk.partitions import IdentityMapper, PartitionMapper
+from tradewind.sdk.timetable import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from tradewind.sdk.timetables import (
     AssetTriggeredTimetable,
-    Timetable,
+    ByRule,
+    CronSteps,
     cron_of,
     patience_of,
     timetable_of,
@@ -38,7 +40,44 @@ def _condition(assets: Any) -> BaseAsset:
     return found
 
 
-class AssetOrTimeSchedule(Timetable):
+class AroundTimes(ByRule):
+    """A schedule that leaves it to another timetable when a time has come."""
+
+    timetable: Timetable
+
+    def infer_manual_data_interval(self, *, run_after: Any) -> DataInterval | None:
+        """Answer what the timetable inside answers."""
+        return self.timetable.infer_manual_data_interval(run_after=run_after)
+
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,
+        restriction: TimeRestriction,
+    ) -> DagRunInfo | None:
+        """Answer what the timetable inside answers."""
+        return self.timetable.next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        )
+
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Answer what the timetable inside answers."""
+        return self.timetable.next_dagrun_info_v2(
+            last_dagrun_info=last_dagrun_info, restriction=restriction
+        )
+
+    def generate_run_id(
+        self, *, run_type: Any, run_after: Any, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """Answer what the timetable inside answers."""
+        return self.timetable.generate_run_id(
+            run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
+        )
+
+
+class AssetOrTimeSchedule(AroundTimes):
     """Due at the times of a timetable, and when assets have changed."""
 
     def __init__(self, *, timetable: Any, assets: Any) -> None:
@@ -47,7 +86,7 @@ class AssetOrTimeSchedule(Timetable):
         self.condition = _condition(assets)
 
 
-class AssetAndTimeSchedule(Timetable):
+class AssetAndTimeSchedule(AroundTimes):
     """Due once a time of a timetable has come and the assets have changed since its last run.
 
     Example:
@@ -97,7 +136,7 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
         return own if own is not None else self.default_partition_mapper
 
 
-class PartitionedAtRuntime(Timetable):
+class PartitionedAtRuntime(ByRule):
     """Never due by itself; its tasks say which partitions they made."""
 
     warnings = _NO_PARTITIONS
@@ -113,7 +152,7 @@ class Partition(NamedTuple):
     partition_key: str
 
 
-class CronPartitionTimetable(Timetable):
+class CronPartitionTimetable(CronSteps):
     """Due at each tick of a cron expression, for a partition named by the tick.
 
     With ``run_offset`` the partition is that of an earlier (below 0) or later tick.
@@ -148,9 +187,15 @@ class CronPartitionTimetable(Timetable):
             )
         )
 
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Answer the run to make after the last one, with its partition."""
+        return self.next_by_rule(last_dagrun_info, restriction)
+
     def partition_of(self, tick: dt.datetime) -> Partition:
         """Answer the partition that the run of a tick is for."""
-        rule = self.core
+        rule = self.rule
         assert isinstance(rule, values.CronPartition)  # noqa: S101 - it was made here
         run = partition_run(rule, ticks_of(rule), triggered_run(tick.astimezone(dt.UTC), 0))
         assert run.partition_date is not None  # noqa: S101 - the same

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tradewind.core.timetables.delta import take_step
+from tradewind.core.timetables.delta import step_back, take_step
 from tradewind.core.timetables.nesting import time_half
-from tradewind.core.timetables.ticks import Ticks, first_from, on_calendar, ticks_of
+from tradewind.core.timetables.ticks import Ticks, first_from, last_before, on_calendar, ticks_of
 from tradewind.core.timetables.values import (
     Calendar,
     CronDataInterval,
@@ -44,6 +44,36 @@ def manual_run(
     return ManualRun(
         run_after=after, logical_date=logical, data_interval_start=start, data_interval_end=end
     )
+
+
+def interval_before(timetable: Timetable, moment: datetime) -> tuple[datetime, datetime]:
+    """Return the data interval that was complete by a moment, as authors' own classes ask for it.
+
+    Of intervals of a cron it is the last one that has ended, of other timetables the one that ends
+    at the moment itself.
+    """
+    rule = time_half(timetable)
+    match rule:
+        case CronDataInterval():
+            return _last_complete(ticks_of(rule), moment)
+        case Calendar(timetable=CronDataInterval() as inner):
+            return _last_complete(on_calendar(ticks_of(inner), rule), moment)
+        case DeltaDataInterval(delta=delta):
+            return step_back(moment, delta), moment
+        case CronTrigger() | MultipleCronTrigger() | DeltaTrigger():
+            return moment - timedelta(seconds=rule.interval_seconds), moment
+        case Calendar(timetable=inner):
+            return interval_before(inner, moment)
+        case EventsTimetable(events=events, restrict_to_events=True) if events:
+            event = ticks_of(rule).until(moment) or events[0]
+            return event, event
+        case _:
+            return moment, moment
+
+
+def _last_complete(ticks: Ticks, moment: datetime) -> tuple[datetime, datetime]:
+    end = ticks.until(moment) or moment
+    return last_before(ticks, end) or end, end
 
 
 def _interval_at(timetable: Timetable, logical: datetime) -> tuple[datetime, datetime]:

@@ -241,6 +241,8 @@ class CustomTimetable(_Timetable, frozen=True, kw_only=True, tag="custom"):
     description: str = ""
     periodic: bool = True
     active_runs_limit: int | None = None
+    names_runs: bool = False
+    """Whether it says how its runs are called."""
 
 
 Timetable = (
