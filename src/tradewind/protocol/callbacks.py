@@ -55,7 +55,7 @@ class CallbackOrder(msgspec.Struct, frozen=True, kw_only=True):
     callback_id: str
     """The same however often this is tried, and the same as in the task process."""
     kind: str
-    """``dag``, ``task``, ``deadline``, ``listener`` or ``deadline_reference``."""
+    """``dag``, ``task``, ``deadline``, ``listener``, ``deadline_reference`` or ``timetable``."""
     event: str = ""
     """``success``, ``failure`` or ``retry``; empty for a deadline."""
     reason: str = ""
@@ -73,6 +73,8 @@ class CallbackOrder(msgspec.Struct, frozen=True, kw_only=True):
     log_path: str = ""
     try_number: int = 1
     timeout_seconds: float = 300.0
+    question: bytes = b""
+    """What a timetable is asked: a ``TimetableQuestion`` as JSON."""
 
 
 class CallbackReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,8 @@ class CallbackReport(msgspec.Struct, frozen=True, kw_only=True):
     """Places in the list of callbacks that have succeeded by now."""
     moment: datetime | None = None
     """The answer to ``deadline_reference``; None where there is none for this run."""
+    answer: bytes = b""
+    """The answer of a timetable: a ``TimetableAnswer`` as JSON."""
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True, tag="called"):
@@ -95,6 +99,7 @@ class Called(msgspec.Struct, frozen=True, kw_only=True, tag="called"):
     error: str = ""
     done: tuple[int, ...] = ()
     moment: datetime | None = None
+    answer: bytes = b""
 
 
 class CallBack(msgspec.Struct, frozen=True, kw_only=True, tag="call_back"):

@@ -14,10 +14,12 @@ from tradewind.core.callbacks import callback_id
 from tradewind.protocol.callbacks import CallbackOrder, Called
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
+from tradewind.protocol.timetables import KIND
 from tradewind.runtime import listening
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line
 from tradewind.runtime.promises import is_mailed
+from tradewind.runtime.timetables import answer_of
 from tradewind.sdk.calling import run_to_end
 from tradewind.sdk.context import set_current_context
 from tradewind.sdk.dags import DAG
@@ -89,6 +91,8 @@ def run_callback(order: CallbackOrder, dags: Mapping[str, DAG], port: TaskPort) 
     """
     try:
         dag = _dag_of(order, dags)
+        if order.kind == KIND:
+            return Called(is_done=True, answer=answer_of(dag, order.question))
         if order.kind == "deadline_reference":
             return Called(is_done=True, moment=_ask_reference(order, dag))
         if order.kind == "listener":

@@ -20,6 +20,7 @@ from tradewind.core.states import TaskState
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport, DeadlineFacts
 from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
+from tradewind.protocol.timetables import KIND
 from tradewind.scheduler.live import LiveRun, Step
 from tradewind.store import callbacks, deadlines, places, runs, tasks
 from tradewind.store.callbacks import Callback, CallbackPolicy, NewCallback
@@ -28,8 +29,11 @@ from tradewind.store.places import Place
 from tradewind.store.tasks import TaskInstance
 from tradewind.store.workers import WorkerFacts
 
+ANSWER_SECONDS = 30.0
+"""How long a timetable may take to answer."""
+
 Answered = Callable[[Tx, Callback, CallbackReport, datetime], None]
-"""Takes what an author's own deadline reference answered."""
+"""Takes what an author's own deadline reference, or timetable, answered."""
 
 
 class Callbacks:
@@ -39,6 +43,7 @@ class Callbacks:
         may_be_due: Whether one may be due; saves most exchanges a look for one.
         has_fresh: Whether one was written since this was last asked: a worker is to be told.
         on_answered: Called when an author's own deadline reference was asked.
+        on_timetable: Called when an author's own timetable answered, or did not.
     """
 
     def __init__(self, policy: CallbackPolicy) -> None:
@@ -47,6 +52,7 @@ class Callbacks:
         self.may_be_due = True
         self.has_fresh = False
         self.on_answered: Answered = _ignore
+        self.on_timetable: Answered = _ignore
         self._ended: list[tuple[Step, str]] = []
         self._noted: list[tuple[LiveRun, RunMoved, str, str]] = []
 
@@ -150,6 +156,8 @@ class Callbacks:
         for report in reports:
             self.may_be_due = True
             one = callbacks.apply_report(tx, report, now, self.policy)
+            if one is not None and one.kind == KIND:
+                self.on_timetable(tx, one, report, now)
             if one is not None and report.is_done and one.kind == "deadline_reference":
                 self.on_answered(tx, one, report, now)
 
@@ -175,6 +183,8 @@ class Callbacks:
             self.may_be_due = self.has_fresh = True
 
     def _order(self, tx: Tx, one: Callback) -> CallbackOrder:
+        if one.run_pk is None:
+            return self._question(tx, one)
         run = runs.read_run_by_pk(tx, one.run_pk)
         assert run is not None  # noqa: S101 - a callback goes with its run
         place = places.read_places(tx, [run])[run.pk]
@@ -203,6 +213,26 @@ class Callbacks:
             log_path=log_path(run, one.callback_id),
             try_number=one.tries,
             timeout_seconds=self.policy.timeout_seconds,
+        )
+
+    def _question(self, tx: Tx, one: Callback) -> CallbackOrder:
+        """Answer the order of what a Dag's timetable is asked; it is about no run."""
+        dag_id = one.dag_id or ""
+        place = places.read_place_now(tx, dag_id)
+        assert place is not None  # noqa: S101 - what it is asked goes with its Dag
+        return CallbackOrder(
+            job_id=one.id,
+            epoch=one.epoch,
+            callback_id=one.callback_id,
+            kind=one.kind,
+            run=RunFacts(dag_id=dag_id, run_id="", run_type="", run_after=one.created_at),
+            bundle=BundleRef(name=place.bundle, root=place.root, dags_folder=place.dags_folder),
+            file=place.file,
+            closure=place.closure_digest,
+            log_path=f"dag_id={dag_id}/timetable.log",
+            try_number=one.tries,
+            timeout_seconds=ANSWER_SECONDS,
+            question=one.question or b"",
         )
 
 

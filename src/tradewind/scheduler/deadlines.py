@@ -132,7 +132,7 @@ class Deadlines:
     ) -> None:
         """Take the moment that an author's own reference answered."""
         asked = None if one.deadline_id is None else deadlines.read_deadline(tx, one.deadline_id)
-        run = runs.read_run_by_pk(tx, one.run_pk)
+        run = None if one.run_pk is None else runs.read_run_by_pk(tx, one.run_pk)
         if asked is None or run is None:
             return
         specs = deadlines_of(spec_of(tx, run.version_id or 0), _owner(asked))

@@ -93,6 +93,10 @@ class DagRunType(StrEnum):
     ASSET_TRIGGERED = "asset_triggered"
     ASSET_MATERIALIZATION = "asset_materialization"
 
+    def generate_run_id(self, *, suffix: str) -> str:
+        """Answer the id of a run of this type."""
+        return f"{self.value}__{suffix}"
+
 
 class State:
     """All states under one name, as older Dag files compare them."""

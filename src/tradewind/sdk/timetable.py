@@ -212,7 +212,7 @@ def run_of(info: DagRunInfo) -> values.RunInfo:
         AirflowTimetableInvalid: It is none, a moment of it has no time zone, or it has neither
             data nor partition.
     """
-    after = _instant("run_after", getattr(info, "run_after", None))
+    after = as_instant_of("run_after", getattr(info, "run_after", None))
     data = getattr(info, "data_interval", None)
     key = getattr(info, "partition_key", None)
     if data is None and key is None:
@@ -223,15 +223,20 @@ def run_of(info: DagRunInfo) -> values.RunInfo:
     date = getattr(info, "partition_date", None)
     return values.RunInfo(
         run_after=after,
-        logical_date=_instant("the data interval's start", start),
-        data_interval_start=_instant("the data interval's start", start),
-        data_interval_end=_instant("the data interval's end", end),
-        partition_date=None if date is None else _instant("partition_date", date),
+        logical_date=as_instant_of("the data interval's start", start),
+        data_interval_start=as_instant_of("the data interval's start", start),
+        data_interval_end=as_instant_of("the data interval's end", end),
+        partition_date=None if date is None else as_instant_of("partition_date", date),
         partition_key=None if key is None else str(key),
     )
 
 
-def _instant(what: str, moment: Any) -> dt.datetime:
+def as_instant_of(what: str, moment: Any) -> dt.datetime:
+    """Answer a moment of an author's class as a plain datetime in UTC.
+
+    Raises:
+        AirflowTimetableInvalid: It is none, or has no time zone.
+    """
     if not isinstance(moment, dt.datetime):
         raise AirflowTimetableInvalid(f"{what} must be a datetime, not {moment!r}")
     if moment.utcoffset() is None:

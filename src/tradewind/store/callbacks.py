@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.store.database import Tx
@@ -32,7 +32,9 @@ class NewCallback(msgspec.Struct, frozen=True, kw_only=True):
     """A callback to be written."""
 
     callback_id: str
-    run_pk: int
+    run_pk: int | None = None
+    """None where it is about a Dag: what its timetable is asked."""
+    dag_id: str | None = None
     kind: str
     event: str = ""
     task_id: str | None = None
@@ -41,6 +43,7 @@ class NewCallback(msgspec.Struct, frozen=True, kw_only=True):
     deadline_id: int | None = None
     reason: str = ""
     error: str = ""
+    question: bytes | None = None
 
 
 class Callback(NewCallback, frozen=True, kw_only=True):
@@ -54,6 +57,7 @@ class Callback(NewCallback, frozen=True, kw_only=True):
     done: tuple[int, ...]
     said: str
     """What the last try that failed said."""
+    answer: bytes | None
     claimed_by: str | None
     claim_seq: int | None
     epoch: int
@@ -101,6 +105,11 @@ _LET_GO = Prepared(
         ended_at=bindparam("b_ended"),
     )
 )
+_ANSWER = Prepared(
+    update(callback).where(callback.c.id == bindparam("b_id")).values(answer=bindparam("b_answer"))
+)
+_BY_KEY = Prepared(_COLUMNS.where(callback.c.callback_id == bindparam("b_key")))
+_DELETE = Prepared(delete(callback).where(callback.c.id == bindparam("b_id")))
 _HELD = Prepared(_COLUMNS.where(callback.c.claimed_by == bindparam("b_worker")))
 _COUNT_HELD = Prepared(select(func.count()).where(callback.c.claimed_by == bindparam("b_worker")))
 _NEXT_DUE = Prepared(select(func.min(callback.c.due_at)).where(callback.c.due_at.is_not(None)))
@@ -140,6 +149,8 @@ def apply_report(
     one = read_callback(tx, report.job_id)
     if one is None or one.claimed_by is None or one.epoch != report.epoch:
         return None
+    if report.answer:
+        _ANSWER.run(tx, {"b_id": one.id, "b_answer": report.answer})
     if report.is_done:
         _let_go(tx, one, "success", now, done=report.done, ended_at=now)
     else:
@@ -205,6 +216,17 @@ def read_callback(tx: Tx, job_id: int) -> Callback | None:
     """Answer the callback of that key."""
     record = _BY_ID.record(tx, {"b_id": job_id})
     return None if record is None else _callback(record)
+
+
+def find_callback(tx: Tx, callback_id: str) -> Callback | None:
+    """Answer the callback that is known by that id."""
+    record = _BY_KEY.record(tx, {"b_key": callback_id})
+    return None if record is None else _callback(record)
+
+
+def delete_callback(tx: Tx, job_id: int) -> None:
+    """Forget a callback; a report on it changes nothing any more."""
+    _DELETE.run(tx, {"b_id": job_id})
 
 
 def list_callbacks(tx: Tx, run_pk: int) -> list[Callback]:

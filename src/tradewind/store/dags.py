@@ -16,9 +16,11 @@ from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import (
     attempt,
     backfill,
+    callback,
     dag,
     dag_version,
     event,
+    forecast,
     run,
     task_instance,
 )
@@ -201,6 +203,8 @@ _DELETE = (
     delete(run).where(run.c.dag_id == bindparam("b_id")),
     delete(backfill).where(backfill.c.dag_id == bindparam("b_id")),
     delete(dag_version).where(dag_version.c.dag_id == bindparam("b_id")),
+    delete(callback).where(callback.c.dag_id == bindparam("b_id")),
+    delete(forecast).where(forecast.c.dag_id == bindparam("b_id")),
     delete(dag).where(dag.c.dag_id == bindparam("b_id")),
 )
 

@@ -92,6 +92,20 @@ def read_places(tx: Tx, runs: Iterable[Run]) -> dict[int, Place]:
     return places
 
 
+def read_place_now(tx: Tx, dag_id: str) -> Place | None:
+    """Answer where the file of a Dag lies now, of no run; None for a Dag that is gone."""
+    row = _READ.row(tx, {"b_dags": [dag_id]})
+    if row is None:
+        return None
+    return Place(
+        bundle=row.bundle,
+        root=row.root,
+        dags_folder=row.dags_folder,
+        file=row.file,
+        closure_digest=row.closure_digest or "",
+    )
+
+
 def _pinned(tx: Tx, run: Run, generation: int) -> Place:
     """Answer the place of a pinned run; its root is empty where the tree is gone.
 

@@ -381,7 +381,8 @@ callback = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("callback_id", String(40), nullable=False, unique=True),
-    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("run_pk", BigInteger, ForeignKey("run.id", ondelete="CASCADE")),
+    Column("dag_id", String(250)),
     Column("kind", String(20), nullable=False),
     Column("event", String(20), nullable=False),
     Column("task_id", String(250)),
@@ -395,6 +396,8 @@ callback = Table(
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("done", Json, nullable=False),
     Column("said", Text, nullable=False),
+    Column("question", LargeBinary),
+    Column("answer", LargeBinary),
     Column("claimed_by", String(32)),
     Column("claim_seq", BigInteger),
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
@@ -402,6 +405,12 @@ callback = Table(
     Column("ended_at", Moment),
 )
 Index("ix_callback_run", callback.c.run_pk)
+Index(
+    "ix_callback_dag",
+    callback.c.dag_id,
+    sqlite_where=callback.c.dag_id.is_not(None),
+    postgresql_where=callback.c.dag_id.is_not(None),
+)
 Index(
     "ix_callback_due",
     callback.c.due_at,
@@ -411,6 +420,17 @@ Index(
     "ix_callback_claimed",
     callback.c.claimed_by,
     sqlite_where=callback.c.claimed_by.is_not(None),
+)
+
+forecast = Table(
+    "forecast",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("ticks", LargeBinary, nullable=False),
+    Column("is_final", Boolean, nullable=False),
+    Column("closure", String(64), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("message", Text, nullable=False),
 )
 
 deadline = Table(

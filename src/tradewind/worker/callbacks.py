@@ -10,6 +10,7 @@ from tradewind.protocol.child import MASK, Ask, FromTask, LogRecord, Told
 from tradewind.protocol.exchange import Call
 from tradewind.protocol.masking import Masker, secrets_of
 from tradewind.protocol.reports import LogChunk
+from tradewind.protocol.timetables import KIND
 from tradewind.runtime.kernel import signal_group
 from tradewind.worker.attempts import describe_status
 from tradewind.worker.link import Link
@@ -172,6 +173,7 @@ class Callbacks:
                 error=self._masker.hide(called.error),
                 done=called.done,
                 moment=called.moment,
+                answer=called.answer,
             )
         )
         self._close(one)
@@ -190,6 +192,8 @@ class Callbacks:
             one.pid = 0
 
     def _header(self, order: CallbackOrder) -> str:
+        if order.kind == KIND:
+            return f"The timetable of '{order.run.dag_id}' is asked on worker '{self._name}'"
         what = f"on_{order.event}_callback" if order.event else order.kind
         whose = order.run.dag_id if order.task is None else order.task.task_id
         run = order.run.run_id
