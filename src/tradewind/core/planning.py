@@ -39,6 +39,8 @@ class DagFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Its queued and running runs, those of backfills left out."""
     assets_ready: bool = False
     """Whether the assets it waits for were all updated since its last run."""
+    ticks: tuple[RunInfo, ...] | None = None
+    """What a timetable of the author's own asks for next, as far as it is known; else None."""
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,7 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
     spec = facts.spec
     held = _held(facts)
     if held:
-        return RunPlan(next=_next(spec, facts.last, now), held=held)
+        return RunPlan(next=_next(facts, facts.last, now), held=held)
     limit = runs_limit(spec)
     created: list[RunInfo] = []
     last, upcoming = facts.last, _fresh(facts, now)
@@ -96,7 +98,7 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
             break
         created.append(upcoming)
         last = upcoming
-        upcoming = _next(spec, last, now)
+        upcoming = _next(facts, last, now)
     look_at = None if upcoming is None or held else upcoming.run_after
     return RunPlan(create=tuple(created), next=upcoming, look_at=look_at, held=held)
 
@@ -126,41 +128,45 @@ def _held(facts: DagFacts) -> str:
 def _fresh(facts: DagFacts, now: datetime) -> RunInfo | None:
     # Asked again before it has run, a Dag without a start date would be anchored anew each time
     # and never be due; so what was answered once stands. Once it has run, asking is exact.
-    if facts.last is None and facts.pending is not None:
+    if facts.last is None and facts.pending is not None and facts.ticks is None:
         pending = facts.pending
         if pending.run_after > now:
             # Found under a clock that was ahead it would be waited for too long.
-            anew = _next(facts.spec, None, now)
+            anew = _next(facts, None, now)
             return anew if anew is not None and anew.run_after < pending.run_after else pending
-        return _unless_overtaken(facts.spec, pending, now)
-    return _next(facts.spec, facts.last, now)
+        return _unless_overtaken(facts, pending, now)
+    return _next(facts, facts.last, now)
 
 
-def _unless_overtaken(spec: DagSpec, pending: RunInfo, now: datetime) -> RunInfo | None:
+def _unless_overtaken(facts: DagFacts, pending: RunInfo, now: datetime) -> RunInfo | None:
     """Answer the first run, or without catchup the latest tick that came due after it since."""
-    if spec.catchup or not is_periodic(spec.timetable):
+    if facts.spec.catchup or not is_periodic(facts.spec.timetable):
         return pending
-    later = _next(spec, pending, now)
+    later = _next(facts, pending, now)
     return later if later is not None and later.run_after <= now else pending
 
 
-def _next(spec: DagSpec, last: RunInfo | None, now: datetime) -> RunInfo | None:
-    found = _next_tick(spec, last, now, catchup=spec.catchup)
+def _next(facts: DagFacts, last: RunInfo | None, now: datetime) -> RunInfo | None:
+    spec = facts.spec
+    found = _next_tick(facts, last, now, catchup=spec.catchup)
     if found is None or spec.jitter is None:
         return found
     # Whatever is asked for next must be due after it: a tick of a moment ago may be due only soon.
-    following = _next_tick(spec, found, now, catchup=True)
+    following = _next_tick(facts, found, now, catchup=True)
     return with_jitter(found, spec.jitter, spec.dag_id, following)
 
 
 def _next_tick(
-    spec: DagSpec, last: RunInfo | None, now: datetime, *, catchup: bool
+    facts: DagFacts, last: RunInfo | None, now: datetime, *, catchup: bool
 ) -> RunInfo | None:
+    if facts.ticks is not None:
+        later = (one for one in facts.ticks if last is None or one.logical_date > last.logical_date)
+        return next(later, None)
     return next_run(
-        spec.timetable,
+        facts.spec.timetable,
         last=last,
-        earliest=spec.start_date,
-        latest=spec.end_date,
+        earliest=facts.spec.start_date,
+        latest=facts.spec.end_date,
         catchup=catchup,
         now=now,
     )

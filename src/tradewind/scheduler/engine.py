@@ -26,6 +26,7 @@ from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.desk import After, Desk
 from tradewind.scheduler.explain import Explain
+from tradewind.scheduler.forecasts import Forecasts
 from tradewind.scheduler.marking import Marking
 from tradewind.scheduler.people import answer_question
 from tradewind.scheduler.planner import Planner
@@ -90,7 +91,8 @@ class Engine:
         self._callbacks.on_answered = self._on_answered
         self._deadlines = Deadlines(vault, self._callbacks)
         self._runs = Runs(self._holder, self._callbacks, self._deadlines)
-        self._planner = Planner(self._runs)
+        self._forecasts = Forecasts(self._callbacks)
+        self._planner = Planner(self._runs, self._forecasts)
         self._assets = Assets(self._planner, new_token)
         self._planner.gate = self._assets
         self._commands = Commands(
@@ -150,7 +152,7 @@ class Engine:
         if self._ring_all:
             self._ring_all = False
             return None
-        return {*cancelled, *self._runs.waiting.unwatched}
+        return {*cancelled, *self._runs.waiting.unwatched, *self._forecasts.take_answered()}
 
     def take_wake(self) -> datetime | None:
         """Answer the earliest moment that the last transactions made something due, if any."""
@@ -482,9 +484,9 @@ class Engine:
         self._planner.has_due = True
 
     def _note_wakes(self, now: datetime) -> None:
-        at_once = self._planner.has_due or self._planner.wants_to_look
-        moments = [self._wakes_at, self._runs.take_wake(), now if at_once else None]
-        self._planner.has_due = False
+        is_due = self._planner.has_due or self._planner.wants_to_look or self._forecasts.has_due
+        moments = [self._wakes_at, self._runs.take_wake(), now if is_due else None]
+        self._planner.has_due = self._forecasts.has_due = False
         self._wakes_at = min((one for one in moments if one is not None), default=None)
 
     def _fresh_queues(self) -> set[str]:

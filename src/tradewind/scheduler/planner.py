@@ -14,10 +14,11 @@ from tradewind.core.planning import QueuedRun, Room, choose_runs_to_start, plan_
 from tradewind.core.runs import Run, RunType, partition_run_id, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState
-from tradewind.core.timetables import RunInfo, active_runs_limit, waits_for_assets
+from tradewind.core.timetables import RunInfo, active_runs_limit, needs_worker, waits_for_assets
 from tradewind.core.watches import watched_tasks
 from tradewind.errors import RefusedError
 from tradewind.scheduler.code import Code, newest_code
+from tradewind.scheduler.forecasts import Forecasts
 from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.runs import Runs
 from tradewind.store import backfills, dags, runs, tasks
@@ -56,9 +57,10 @@ class Planner:
         queued_until: When the first of the queued runs comes due that were not due before.
     """
 
-    def __init__(self, live: Runs) -> None:
-        """Bind the keeper of live runs."""
+    def __init__(self, live: Runs, forecasts: Forecasts) -> None:
+        """Bind the keeper of live runs, and what asks timetables of authors' own."""
         self._live = live
+        self._forecasts = forecasts
         self._look = True
         self._groups: set[Group] = set()
         self._looked_at: datetime | None = None
@@ -97,6 +99,13 @@ class Planner:
 
     def _plan_dag(self, tx: Tx, facts: DagFacts, now: datetime) -> None:
         spec = facts.decode_spec()
+        ticks = None
+        if needs_worker(spec.timetable):
+            ticks = self._forecasts.ticks(tx, facts, spec, now)
+            if ticks is None:
+                # The answer wakes it.
+                dags.set_next(tx, facts.dag_id, _asleep(facts.marks))
+                return
         active = runs.count_active_of(tx, facts.dag_id).get(None, 0)
         plan = plan_runs(
             planning.DagFacts(
@@ -105,6 +114,7 @@ class Planner:
                 pending=facts.marks.next_run,
                 active_runs=active,
                 assets_ready=self._has_assets(tx, facts, spec),
+                ticks=ticks,
             ),
             now,
         )
@@ -122,6 +132,8 @@ class Planner:
                 last_automated=last,
             ),
         )
+        if ticks is not None and plan.create:
+            self._forecasts.refill(tx, facts, spec, last, now)
 
     def _make_scheduled(
         self, tx: Tx, facts: DagFacts, spec: DagSpec, info: RunInfo, now: datetime
@@ -267,6 +279,10 @@ def _queued(run: Run, code: Code, now: datetime) -> Run:
         digest=code.files.digest,
         pinned_file=code.files.pinned_file,
     )
+
+
+def _asleep(marks: PlannerMarks) -> PlannerMarks:
+    return msgspec.structs.replace(marks, next_run=None, next_due_at=None)
 
 
 def run_of_tick(dag_id: str, info: RunInfo) -> Run:

@@ -110,6 +110,14 @@ _ANSWER = Prepared(
 )
 _BY_KEY = Prepared(_COLUMNS.where(callback.c.callback_id == bindparam("b_key")))
 _DELETE = Prepared(delete(callback).where(callback.c.id == bindparam("b_id")))
+_FORGET = Prepared(
+    delete(callback).where(
+        callback.c.dag_id == bindparam("b_dag"),
+        callback.c.created_at < bindparam("b_before"),
+        callback.c.state != "running",
+        callback.c.due_at.is_(None),
+    )
+)
 _HELD = Prepared(_COLUMNS.where(callback.c.claimed_by == bindparam("b_worker")))
 _COUNT_HELD = Prepared(select(func.count()).where(callback.c.claimed_by == bindparam("b_worker")))
 _NEXT_DUE = Prepared(select(func.min(callback.c.due_at)).where(callback.c.due_at.is_not(None)))
@@ -227,6 +235,11 @@ def find_callback(tx: Tx, callback_id: str) -> Callback | None:
 def delete_callback(tx: Tx, job_id: int) -> None:
     """Forget a callback; a report on it changes nothing any more."""
     _DELETE.run(tx, {"b_id": job_id})
+
+
+def forget_questions(tx: Tx, dag_id: str, before: datetime) -> None:
+    """Forget answers of a Dag's timetable that nobody came back for."""
+    _FORGET.run(tx, {"b_dag": dag_id, "b_before": before})
 
 
 def list_callbacks(tx: Tx, run_pk: int) -> list[Callback]:

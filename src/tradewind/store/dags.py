@@ -332,6 +332,11 @@ def set_next(tx: Tx, dag_id: str, marks: PlannerMarks) -> None:
     _SET_MARKS.run(tx, {"b_id": dag_id, **values})
 
 
+def look_at(tx: Tx, dag_id: str, now: datetime) -> None:
+    """Have the planner look at a Dag at once, and decide anew what comes next."""
+    _LOOK.run(tx, {"b_id": dag_id, "b_now": now})
+
+
 def wake_planned(tx: Tx, now: datetime) -> None:
     """Have the planner look at every Dag that it would look at some time: the clock was set."""
     _WAKE_PLANNED.run(tx, {"b_now": now})

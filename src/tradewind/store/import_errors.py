@@ -6,10 +6,11 @@ They are written and cleared with the parse report of their file (``files``).
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
+from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
-from tradewind.store.tables import import_error
+from tradewind.store.tables import dag_file, import_error
 
 
 class ImportErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,42 @@ _OF_FILE = select(import_error.c.id).where(
     import_error.c.bundle == bindparam("b_bundle"), import_error.c.file == bindparam("b_file")
 )
 _READ = _FACTS.where(import_error.c.id == bindparam("b_id"))
+
+
+_FILE = select(dag_file.c.id).where(
+    dag_file.c.bundle == bindparam("b_bundle"), dag_file.c.path == bindparam("b_file")
+)
+_TIMETABLE = "timetable"
+"""What stands for a stack trace where a timetable of an author's own could not answer."""
+_CLEAR_TIMETABLE = delete(import_error).where(
+    import_error.c.dag_id == bindparam("b_dag"), import_error.c.stacktrace == _TIMETABLE
+)
+
+
+def set_timetable_error(tx: Tx, facts: DagFacts, message: str, now: datetime) -> None:
+    """Say beside the import errors of its file why a Dag's timetable could not answer."""
+    clear_timetable_error(tx, facts.dag_id)
+    file_id = tx.execute(_FILE, {"b_bundle": facts.bundle, "b_file": facts.file}).scalar()
+    if file_id is None:
+        return
+    tx.execute(
+        insert(import_error),
+        {
+            "file_id": file_id,
+            "dag_id": facts.dag_id,
+            "bundle": facts.bundle,
+            "file": facts.file,
+            "line": None,
+            "message": message,
+            "stacktrace": _TIMETABLE,
+            "at": now,
+        },
+    )
+
+
+def clear_timetable_error(tx: Tx, dag_id: str) -> None:
+    """Take back what was said of a Dag's timetable."""
+    tx.execute(_CLEAR_TIMETABLE, {"b_dag": dag_id})
 
 
 def list_import_errors(tx: Tx, limit: int | None = None, offset: int = 0) -> list[ImportErrorFacts]:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
 from tradewind.core.spec import DagSpec, structure_hash
-from tradewind.core.timetables import Jitter, Timetable
+from tradewind.core.timetables import Jitter, Timetable, needs_worker
 from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.store.dags import wake_held
 from tradewind.store.database import Tx
@@ -260,7 +260,7 @@ class _File:
                 "b_now": self._now,
             },
         )
-        if was_away or _schedule(raw) != _schedule(old.spec):
+        if was_away or needs_worker(spec.timetable) or _schedule(raw) != _schedule(old.spec):
             _LOOK.run(self._tx, {"b_id": spec.dag_id, "b_now": self._now})
         elif spec.max_active_runs > old.max_active_runs:
             wake_held(self._tx, [spec.dag_id], self._now)
