@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, delete, func, select, update
 from tradewind.core.spec import DagSpec, ParamSpec
 from tradewind.core.timetables.values import RunInfo, Timetable
 from tradewind.errors import ConflictError, NotFoundError, UsageError, did_you_mean
+from tradewind.store.data_tables import forecast
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared, Record
 from tradewind.store.tables import (
@@ -20,7 +21,6 @@ from tradewind.store.tables import (
     dag,
     dag_version,
     event,
-    forecast,
     run,
     task_instance,
 )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    Text,
     UniqueConstraint,
     true,
 )
@@ -163,4 +164,15 @@ Index(
     "ix_asset_state_expiry",
     asset_state.c.expires_at,
     sqlite_where=asset_state.c.expires_at.is_not(None),
+)
+
+forecast = Table(
+    "forecast",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("ticks", LargeBinary, nullable=False),
+    Column("is_final", Boolean, nullable=False),
+    Column("closure", String(64), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("message", Text, nullable=False),
 )

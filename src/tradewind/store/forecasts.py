@@ -6,9 +6,9 @@ import msgspec
 from sqlalchemy import bindparam, delete, insert, select
 
 from tradewind.core.timetables.values import RunInfo
+from tradewind.store.data_tables import forecast
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import forecast
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):

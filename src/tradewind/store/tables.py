@@ -422,17 +422,6 @@ Index(
     sqlite_where=callback.c.claimed_by.is_not(None),
 )
 
-forecast = Table(
-    "forecast",
-    metadata,
-    Column("dag_id", String(250), primary_key=True),
-    Column("ticks", LargeBinary, nullable=False),
-    Column("is_final", Boolean, nullable=False),
-    Column("closure", String(64), nullable=False),
-    Column("made_at", Moment, nullable=False),
-    Column("message", Text, nullable=False),
-)
-
 deadline = Table(
     "deadline",
     metadata,

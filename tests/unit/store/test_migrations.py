@@ -25,7 +25,8 @@ def schema_of(database: Database) -> dict[str, list[str]]:
 
 def _clauses(sql: str) -> list[str]:
     """Split at the commas between columns: a column that was added stands on no line of its own."""
-    head, _, body = " ".join(sql.split()).partition("(")
+    # A table that SQLite had to make anew has its name in quotes.
+    head, _, body = " ".join(sql.replace('"', "").split()).partition("(")
     clauses, depth = [""], 0
     for letter in body:
         depth += (letter == "(") - (letter == ")")
