@@ -5,7 +5,7 @@ import importlib.util
 import sys
 import zipfile
 from importlib.machinery import SourceFileLoader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import NoReturn
 
@@ -48,17 +48,21 @@ def load_file(bundle: BundleRef, file: str, limit: float = 0.0) -> dict[str, DAG
     load_plugins(bundle)
     load_policies(bundle)
     with scope.loading(str(path)) as opened, import_limit(path, limit):
-        module = import_path(path)
+        module = import_path(path, file)
     return apply_policies(_by_id(file, [*opened, *_dags_in(module)]))
 
 
-def import_path(path: Path) -> ModuleType:
-    """Import the file anew under a name made from its path; a failed import leaves no module.
+def import_path(path: Path, file: str) -> ModuleType:
+    """Import the file anew, under a name of its own; a failed import leaves no module.
+
+    Args:
+        path: Where it lies.
+        file: Its path in its bundle, which its name is made from.
 
     Raises:
         BaseException: Whatever the file raises.
     """
-    name = module_name(path)
+    name = module_name(file)
     kind = _FromArchive if split_member(str(path)) and not path.exists() else _FromSource
     loader = kind(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
@@ -106,15 +110,17 @@ class _FromArchive(_FromSource):
             raise OSError(f"{path} cannot be read: {error}") from error
 
 
-def module_name(path: Path) -> str:
-    """Answer the name a Dag file is imported under.
+def module_name(file: str) -> str:
+    """Answer the name a Dag file is imported under: the same wherever its bundle lies.
+
+    It is part of the names of classes, and so of a Dag's structure.
 
     Example:
-        >>> module_name(Path("/dags/sales.py")).endswith("_sales")
+        >>> module_name("dags/sales.py").endswith("_sales")
         True
     """
-    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-    return f"tradewind_dag_{digest}_{path.stem}"
+    digest = hashlib.sha256(file.encode()).hexdigest()[:8]
+    return f"tradewind_dag_{digest}_{PurePosixPath(file).stem}"
 
 
 def extend_path(folders: list[str]) -> None:

@@ -42,8 +42,8 @@ def find_class(order: TriggerOrder) -> type:
     path = Path(order.bundle.root) / order.file
     if not module:
         raise AirflowException(f"'{order.classpath}' is no dotted path of a trigger's class")
-    if module == module_name(path) and module not in sys.modules:
-        found = getattr(import_path(path), name, None)
+    if module == module_name(order.file) and module not in sys.modules:
+        found = getattr(import_path(path, order.file), name, None)
     else:
         found = getattr(importlib.import_module(module), name, None)
     if not isinstance(found, type):

@@ -237,6 +237,69 @@ def test_the_same_file_gives_the_same_version_whenever_it_is_parsed(bundle):
     assert one != two
 
 
+BAD = """
+import random, uuid
+from datetime import datetime, timedelta
+from tradewind import DAG, BaseOperator, EmptyOperator, Param, PythonOperator, TaskGroup
+
+class Thing:
+    pass
+
+class Own(BaseOperator):
+    template_fields = ("what",)
+    def __init__(self, what, **kwargs):
+        super().__init__(**kwargs)
+        self.what = what
+    def execute(self, context): ...
+
+defaults = {{
+    "start_date": datetime.now() - timedelta(days=1),
+    "owner": str(uuid.uuid4()),
+    "retry_delay": timedelta(seconds=random.random()),
+    "params": {{"at": datetime.now().isoformat()}},
+}}
+tags = {{"b", "a", "c", "d", "e", "f"}}
+with DAG(
+    "bad",
+    default_args=defaults,
+    schedule="@daily",
+    tags=tags,
+    description=f"parsed {{datetime.now()}}",
+    doc_md=f"{{Thing()}}",
+    end_date=datetime.now() + timedelta(days=9),
+    params={{"run": Param(str(uuid.uuid4()), type="string")}},
+) as dag:
+    ends = {{EmptyOperator(task_id=name) for name in tags}}
+    with TaskGroup("g", tooltip=str(uuid.uuid4())):
+        own = Own(task_id="own", what={{"at": datetime.now(), "of": Thing(), "all": tags}})
+    PythonOperator(
+        task_id="call",
+        python_callable=lambda **kw: None,
+        op_kwargs={{"now": datetime.now(), "thing": Thing(), "text": "{text}"}},
+        email=f"{{random.random()}}@x.example",
+    ) >> list(ends)
+    own >> ends
+"""
+
+
+def test_what_is_another_at_each_parse_makes_no_version(tmp_path):
+    """Neither does what a code change alone changes, nor where the bundle lies."""
+
+    def parsed(name, text):
+        # Each in a process of its own, with another order of sets.
+        folder = tmp_path / name
+        (folder / "dags").mkdir(parents=True)
+        (folder / "dags/a.py").write_text(BAD.format(text=text))
+        report = parse(BundleRef(name="b", root=str(folder), dags_folder=str(folder / "dags")))
+        assert not report.faults
+        return report.dags[0]
+
+    specs = [parsed("one", "x"), parsed("two", "x"), parsed("three", "other code")]
+
+    assert len({structure_hash(spec) for spec in specs}) == 1
+    assert len({spec.start_date for spec in specs}) == 3
+
+
 def test_a_missing_file_is_a_fault(bundle):
     report = parse(bundle(), file="dags/none.py")
 
