@@ -84,6 +84,7 @@ class DAG:
     owner_links: dict[str, str]
     auto_register: bool
     disable_bundle_versioning: bool | None
+    rerun_with_latest_version: bool | None
     fail_fast: bool
     run_retries: int
     run_retry_delay: timedelta
