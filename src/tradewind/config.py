@@ -251,6 +251,15 @@ OPTIONS: tuple[Option, ...] = (
         ("core", "dag_run_conf_overrides_params"),
     ),
     Option(
+        "rerun_with_latest_version",
+        "core",
+        "rerun_with_latest_version",
+        bool,
+        False,
+        "A run that is cleared moves to the newest version of its Dag; a Dag may say otherwise.",
+        ("core", "rerun_with_latest_version"),
+    ),
+    Option(
         "xcom_backend",
         "core",
         "xcom_backend",
@@ -377,6 +386,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disable_bundle_versioning: bool
     secret_key: str
     conf_overrides_params: bool
+    rerun_with_latest_version: bool
     xcom_backend: str
     max_xcom_bytes: int
     allowed_deserialization_classes: str

@@ -15,6 +15,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "sources": ("/api/v2", "tradewind.api.public.sources"),
     "tasks": ("/api/v2", "tradewind.api.public.tasks"),
     "runs": ("/api/v2", "tradewind.api.public.runs"),
+    "clears": ("/api/v2", "tradewind.api.public.clears"),
     "logs": ("/api/v2", "tradewind.api.public.logs"),
     "xcoms": ("/api/v2", "tradewind.api.public.xcoms"),
     "human_inputs": ("/api/v2", "tradewind.api.public.human_inputs"),
@@ -22,6 +23,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "instances": ("/api/v2", "tradewind.api.public.instances"),
     # Before assets, one of whose paths would take "events" for an id.
     "asset_events": ("/api/v2", "tradewind.api.public.asset_events"),
+    "marks": ("/api/v2", "tradewind.api.public.marks"),
     "assets": ("/api/v2", "tradewind.api.public.assets"),
     "variables": ("/api/v2", "tradewind.api.public.variables"),
     "pools": ("/api/v2", "tradewind.api.public.pools"),
@@ -29,6 +31,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "backfills": ("/api/v2", "tradewind.api.public.backfills"),
     "import_errors": ("/api/v2", "tradewind.api.public.import_errors"),
     "bundles": ("/api/own", "tradewind.api.own.bundles"),
+    "run_cancels": ("/api/own", "tradewind.api.own.run_cancels"),
     "why": ("/api/own", "tradewind.api.own.why"),
     "promises": ("/api/own", "tradewind.api.own.promises"),
     "next_runs": ("/api/own", "tradewind.api.own.next_runs"),

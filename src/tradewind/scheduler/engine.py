@@ -288,6 +288,12 @@ class Engine:
         self._marking.mark_run(tx, wish, now)
         self._finish(tx, now)
 
+    def renew_run(self, tx: Tx, pk: int, now: datetime) -> None:
+        """Read a run anew: what its row says was changed beside its log."""
+        self._guard(tx)
+        self._runs.renew(tx, pk, now)
+        self._finish(tx, now)
+
     def cancel_run(self, tx: Tx, dag_id: str, run_id: str, who: str, now: datetime) -> None:
         """End a run cleanly. See ``Marking.cancel``."""
         self._guard(tx)

@@ -51,6 +51,7 @@ class Home:
             ),
             log_root=str(settings.log_root),
             conf_overrides_params=settings.conf_overrides_params,
+            rerun_with_latest_version=settings.rerun_with_latest_version,
         )
         with self.database.begin() as tx:
             self._begin(tx, settings, clock)

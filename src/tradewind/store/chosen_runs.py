@@ -1,6 +1,7 @@
 """Which runs of a Dag a person means: by id, by a window of dates, by partition, earlier, later."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -30,6 +31,10 @@ class RunScope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: datetime | None = None
     """Last one."""
     partition_key: str | None = None
+    partition_since: datetime | None = None
+    """First date of a partition, where its key is one."""
+    partition_until: datetime | None = None
+    """Last one."""
 
 
 def choose_runs(tx: Tx, dag_id: str, scope: RunScope) -> list[Run]:
@@ -43,8 +48,23 @@ def choose_runs(tx: Tx, dag_id: str, scope: RunScope) -> list[Run]:
         where.append(scope.until >= _ORDER)
     if scope.partition_key is not None:
         where.append(run.c.partition_key == scope.partition_key)
+    has_dates = scope.partition_since is not None or scope.partition_until is not None
+    if has_dates:
+        where.append(run.c.partition_key.is_not(None))
     rows = tx.execute(_RUN.where(*where).order_by(_ORDER, run.c.id)).mappings()
-    return [_run({**row}) for row in rows]
+    found = [_run({**row}) for row in rows]
+    return [one for one in found if _is_within(one.partition_key, scope)] if has_dates else found
+
+
+def _is_within(key: str | None, scope: RunScope) -> bool:
+    try:
+        moment = datetime.fromisoformat(key or "")
+    except ValueError:
+        return False
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return (scope.partition_since is None or scope.partition_since <= moment) and (
+        scope.partition_until is None or moment <= scope.partition_until
+    )
 
 
 def _around(tx: Tx, dag_id: str, scope: RunScope) -> ColumnElement[bool]:
@@ -67,6 +87,11 @@ def _run(row: dict[str, Any]) -> Run:
 def count_clear(tx: Tx, pk: int) -> None:
     """Note that a run starts over once more."""
     tx.execute(update(run).where(run.c.id == pk).values(clear_number=run.c.clear_number + 1))
+
+
+def forget_partition(tx: Tx, pks: Collection[int]) -> None:
+    """Take their partition from these runs."""
+    tx.execute(update(run).where(run.c.id.in_(list(pks))).values(partition_key=None))
 
 
 def set_note(tx: Tx, pk: int, note: str | None) -> None:

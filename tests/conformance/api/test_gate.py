@@ -28,7 +28,18 @@ TOKEN_NEEDED = {
     ("GET", f"{V2}/dags/{{dag_id}}/tasks/{{task_id}}"),
     *((method, f"{V2}/dags/{{dag_id}}/dagRuns") for method in ("GET", "POST")),
     *((method, RUN) for method in ("GET", "DELETE")),
-    ("GET", TI),
+    *((method, TI) for method in ("GET", "PATCH")),
+    *(("PATCH", f"{TI}/{{task_id}}{rest}") for rest in ("", "/dry_run")),
+    *(("PATCH", f"{TI}/{{task_id}}/{{map_index}}{rest}") for rest in ("", "/dry_run")),
+    *(("PATCH", f"{RUN}/taskGroupInstances/{{group_id}}{rest}") for rest in ("", "/dry_run")),
+    ("PATCH", RUN),
+    ("PATCH", f"{V2}/dags/{{dag_id}}/dagRuns"),
+    ("POST", f"{RUN}/clear"),
+    *(
+        ("POST", f"{V2}/dags/{{dag_id}}/clear{what}")
+        for what in ("TaskInstances", "DagRuns", "Partitions")
+    ),
+    ("POST", "/api/own/dags/{dag_id}/dagRuns/{dag_run_id}/cancel"),
     ("GET", f"{TI}/{{task_id}}"),
     ("GET", f"{TI}/{{task_id}}/listMapped"),
     ("GET", f"{TI}/{{task_id}}/links"),

@@ -119,7 +119,7 @@ def get_task_instances(
                 limit=page.limit,
                 offset=page.offset,
             )
-            return _list(tx, [one for _, one in found], total, known={})
+            return instance_list(tx, [one for _, one in found], total, known={})
         run = find_run(tx, dag_id, dag_run_id)
         rows = [
             one
@@ -128,7 +128,7 @@ def get_task_instances(
         ]
         _sort(rows, order)
         shown = rows[page.offset : page.offset + page.limit]
-        return _list(tx, shown, len(rows), known={run.pk: run})
+        return instance_list(tx, shown, len(rows), known={run.pk: run})
 
 
 @router.get(_INSTANCES + "/{task_id}")
@@ -150,7 +150,7 @@ def get_mapped_task_instances(
         run = find_run(tx, dag_id, dag_run_id)
         rows = tasks.read_instances_of_task(tx, dag_id, dag_run_id, task_id)
         shown = rows[page.offset : page.offset + page.limit]
-        return _list(tx, shown, len(rows), known={run.pk: run})
+        return instance_list(tx, shown, len(rows), known={run.pk: run})
 
 
 @router.get(_INSTANCES + "/{task_id}/links")
@@ -218,7 +218,10 @@ def _sortable(value: Any) -> tuple[bool, Any]:
     return (value is not None, 0 if value is None else value)
 
 
-def _list(tx: Tx, rows: list[TaskInstance], total: int, known: dict[int, Run]) -> InstanceList:
+def instance_list(
+    tx: Tx, rows: list[TaskInstance], total: int, known: dict[int, Run]
+) -> InstanceList:
+    """Answer a page of instances as a response shows it; ``known`` holds runs by their key."""
     labels = Labels(tx)
     rendered = _rendered(tx, rows)
     shapes = []
