@@ -36,7 +36,7 @@ from tradewind.runtime.execute import run_task
 from tradewind.runtime.faults import user_traceback
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.local import run_dag_in
-from tradewind.runtime.local_log import readable_log, say_no_deadlines
+from tradewind.runtime.local_log import readable_log, say_no_deadlines, say_who_runs
 from tradewind.runtime.local_masks import hiding
 from tradewind.runtime.local_waits import run_legs
 from tradewind.runtime.memory import MemoryPort
@@ -164,6 +164,7 @@ def run_task_here(
         )
         with readable_log(port.masker):
             say_no_deadlines([task_id] if dag.get_task(task_id).deadline else [])
+            say_who_runs([dag.get_task(task_id)])
             done = run_legs(order, port, clock, run_leg)
         for xcom in done.xcoms:
             print(f"{xcom.key}: {xcom.value.decode()}")

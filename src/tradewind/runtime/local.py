@@ -30,7 +30,7 @@ from tradewind.protocol.ports import bound_port
 from tradewind.runtime.callbacks import call_each
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_answers import LocalAnswers
-from tradewind.runtime.local_log import readable_log, say, say_no_deadlines
+from tradewind.runtime.local_log import readable_log, say, say_no_deadlines, say_who_runs
 from tradewind.runtime.local_masks import hiding
 from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.local_waits import Leg, LocalWaits, Outcome
@@ -106,6 +106,7 @@ def run_dag_in(
     run = LocalRun(dag, facts, port)
     with readable_log(port.masker), hiding(port.masker):
         say_no_deadlines(_with_deadlines(spec))
+        say_who_runs(dag.tasks)
         _Runner(run, spec, facts, clock, mark_success_pattern).run_all()
     return run
 

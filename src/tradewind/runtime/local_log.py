@@ -2,8 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from tradewind.protocol.masking import Masker
 
@@ -21,6 +22,14 @@ def say_no_deadlines(owners: Sequence[str]) -> None:
     if owners:
         named = ", ".join(f"'{owner}'" for owner in owners)
         log.warning("Deadlines (of %s) have no effect here: only a server watches the clock", named)
+
+
+def say_who_runs(tasks: Iterable[Any]) -> None:
+    """Tell of tasks that are to run as another user that here they run as this one."""
+    for task in tasks:
+        if task.run_as_user:
+            wish = "%s is to run as '%s': here it runs as yourself"
+            log.warning(wish, task.task_id, task.run_as_user)
 
 
 class _Format(logging.Formatter):

@@ -31,8 +31,9 @@ from tradewind.runtime.loading import load_file
 from tradewind.runtime.output import TaskOutput
 from tradewind.runtime.parsing import parse_file
 from tradewind.runtime.socket_port import SocketPort
+from tradewind.runtime.user import become_user_of
 from tradewind.sdk.context import importing_for
-from tradewind.sdk.exceptions import AirflowTaskTerminated
+from tradewind.sdk.exceptions import AirflowException, AirflowTaskTerminated
 
 Loaded = Mapping[str, Any]
 """The Dags of an imported file, by id."""
@@ -91,20 +92,30 @@ def run_attempt(
     port = SocketPort(child.channel, order)
     bound_port.set(port)
     os.environ[MARK_NAME] = mark
-    if loaded is None:
-        try:
+    try:
+        if loaded is None:
             with importing_for(order.run.dag_id, order.task_id):
                 loaded = load_file(order.bundle, order.file)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 user code may raise anything
-            traceback.print_exc()
-            return Done(
-                outcome=LegState.FAILED,
-                started_at=started,
-                ended_at=clock.now().timestamp(),
-                pid=child.pid,
-                error=f"{order.file} cannot be imported: {type(error).__name__}: {error}",
-            )
+    except (Exception, SystemExit) as error:  # noqa: BLE001 user code may raise anything
+        return _failed(child, started, clock, f"{order.file} cannot be imported", error)
+    try:
+        become_user_of(order, loaded)
+    except AirflowException as error:
+        return _failed(child, started, clock, "It cannot run", error)
     return run_task(order, loaded, port, clock, heeds_ctrl_c=False, is_ended=lambda: child.is_ended)
+
+
+def _failed(
+    child: ChildProcess, started: float, clock: Clock, what: str, error: BaseException
+) -> Done:
+    traceback.print_exception(error)
+    return Done(
+        outcome=LegState.FAILED,
+        started_at=started,
+        ended_at=clock.now().timestamp(),
+        pid=child.pid,
+        error=f"{what}: {type(error).__name__}: {error}",
+    )
 
 
 def run_callback_order(child: ChildProcess, order: CallbackOrder, loaded: Loaded | None) -> Called:

@@ -13,7 +13,6 @@ from tradewind.sdk.exceptions import (
     TaskDeferralError,
     TaskDeferralTimeout,
     TaskDeferred,
-    UnsupportedArgument,
 )
 from tradewind.sdk.mapped import OperatorPartial
 from tradewind.sdk.naming import check_key
@@ -43,14 +42,8 @@ _WITHOUT_EFFECT: Mapping[str, tuple[Any, str]] = {
     "resources": (None, "workers do not reserve resources"),
     "executor": (None, "every task is run by a worker of its queue"),
     "executor_config": (None, "every task is run by a worker of its queue"),
-    "map_index_template": (None, "mapped instances are shown by their index"),
 }
 """Argument: the value that asks for nothing, and what a person must know about any other."""
-
-_REFUSED: Mapping[str, tuple[Any, str]] = {
-    "run_as_user": (None, "tasks run as the worker's own user"),
-}
-"""Argument: the value that asks for nothing, and why any other would change results."""
 
 
 class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
@@ -138,6 +131,7 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
     allow_nested_operators: bool
     logger_name: str | None
     resources: Any
+    run_as_user: str | None
     render_template_as_native_obj: bool | None
     warnings: list[str]
 
@@ -214,7 +208,6 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
         """Check what was given, keep it, and join Dag and group."""
         self.upstream_task_ids = set()
         self.downstream_task_ids = set()
-        _refuse(given)
         dag = given.pop("dag") or scope.current_dag()
         group = given.pop("task_group")
         group = group if group is not None else scope.current_group(dag)
@@ -424,14 +417,6 @@ class BaseOperator(AbstractOperator, metaclass=OperatorMeta):
 def known_names(operator: BaseOperator) -> set[str]:
     """Answer the arguments this operator's class takes."""
     return accepted_names(type(operator)) or set(BASE_NAMES)
-
-
-def _refuse(given: Mapping[str, Any]) -> None:
-    for name, (nothing, reason) in _REFUSED.items():
-        if given[name] != nothing:
-            raise UnsupportedArgument(
-                f"'{name}' of task '{given['task_id']}' cannot be honoured: {reason}"
-            )
 
 
 BASE_NAMES: frozenset[str] = (

@@ -16,7 +16,6 @@ from tradewind import (
 from tradewind.sdk.exceptions import (
     AirflowException,
     DuplicateTaskIdFound,
-    UnsupportedArgument,
 )
 
 
@@ -84,17 +83,6 @@ def test_the_older_name_of_a_trigger_rule_still_holds():
     task = EmptyOperator(task_id="t", trigger_rule="none_failed_or_skipped")
 
     assert task.trigger_rule is TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-
-
-@pytest.mark.parametrize(
-    ("argument", "value"),
-    [
-        ("run_as_user", "root"),
-    ],
-)
-def test_what_would_change_results_if_ignored_is_refused(argument, value):
-    with pytest.raises(UnsupportedArgument):
-        EmptyOperator(task_id="t", **{argument: value})
 
 
 @pytest.mark.parametrize(

@@ -302,11 +302,6 @@ def test_what_a_group_may_not_be_called(group_id, error):
         TaskGroup(group_id)
 
 
-def test_who_runs_a_task_is_not_ignored():
-    with pytest.raises(UnsupportedArgument, match="the worker's own user"):
-        EmptyOperator(task_id="t", run_as_user="root")
-
-
 def test_the_nearest_default_wins():
     defaults = {"owner": "dag", "retries": 1, "queue": "dag", "pool": "dag"}
     with (
