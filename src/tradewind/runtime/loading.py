@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import sys
-import zipfile
 from importlib.machinery import SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
@@ -102,11 +101,14 @@ class _FromArchive(_FromSource):
         Raises:
             OSError: There is no such archive or member.
         """
+        # Few Dag files lie in archives, and every task is forked with what is imported here.
+        from zipfile import BadZipFile, ZipFile  # noqa: PLC0415
+
         archive, member = split_member(path) or (path, "")
         try:
-            with zipfile.ZipFile(archive) as opened:
+            with ZipFile(archive) as opened:
                 return opened.read(member)
-        except (KeyError, zipfile.BadZipFile) as error:
+        except (KeyError, BadZipFile) as error:
             raise OSError(f"{path} cannot be read: {error}") from error
 
 
