@@ -1,5 +1,6 @@
 """Whatever waits and whatever is in use: no limit is passed, nothing that fits is left out."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -107,6 +108,35 @@ def test_the_choice_is_that_of_going_down_the_line_whatever_order_they_came_in(
             greedy.append(candidate)
 
     assert choose_admissions(shuffled, copied(before), START) == greedy
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 2)), min_size=1, max_size=60))
+def test_of_those_of_one_weight_no_dag_is_two_places_ahead_of_another_that_waits(
+    asked: list[tuple[int, int]],
+) -> None:
+    waiting = Waitlist(
+        Candidate(
+            ti_id=number,
+            run_pk=dag,
+            dag_id=f"d{dag}",
+            run_id="r",
+            task_id="t",
+            date=START + timedelta(days=dag),
+            priority_weight=weight,
+            max_active_tasks=99,
+        )
+        for number, (dag, weight) in enumerate(asked)
+    )
+    given: Counter[tuple[str, int]] = Counter()
+    while len(waiting):
+        left = Counter((c.dag_id, c.priority_weight) for c in waiting.candidates())
+        (one,) = waiting.choose(Usage(slots={"default_pool": 1}), START)
+        given[one.dag_id, one.priority_weight] += 1
+        mine = given[one.dag_id, one.priority_weight]
+        others = [key for key in left if key[1] == one.priority_weight]
+        # One place in ten goes to who has waited longest, whoever that is.
+        patient = sum(given.values()) // 10 + 1
+        assert all(mine <= given[other] + 1 + patient for other in others)
 
 
 @given(candidates(), usages(), usages(), st.sets(st.integers(0, 24)))

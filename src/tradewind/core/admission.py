@@ -3,19 +3,23 @@
 Pure: what waits and what is in use come in, a choice goes out. Nothing chosen ever raises a use
 above its limit, and the same input gives the same answer.
 
-The heaviest go first; but of each pool, every tenth place goes to who has waited longest. So a
-stream of heavy work slows down the light, and never stops it. When the one that has waited longest
-wants more slots than are free, the pool is kept for it until they are: small tasks do not fill
-every gap for ever. But for such a pool, nothing that fits is left out.
+The heaviest go first. Among those of one weight the own runs of Dags and their backfills take turns
+(see ``shares``), whatever their dates; within each of these the earlier date goes first. But of
+each pool, every tenth place goes to who has waited longest. So a stream of heavy work slows down
+the light, and never stops it. When the one that has waited longest wants more slots than are free,
+the pool is kept for it until they are: small tasks do not fill every gap for ever. But for such a
+pool, nothing that fits is left out.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import NamedTuple
 
 import msgspec
+
+from tradewind.core.shares import Flow, Shares
 
 INFINITE = -1
 """Slots of a pool that never fills."""
@@ -41,6 +45,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The Dag's limit on queued and running instances of one run."""
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
+    backfill_id: int | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """With whom it shares what it is given."""
+        return (self.dag_id, self.backfill_id)
 
     @property
     def order(self) -> Order:
@@ -228,6 +238,9 @@ _LOOKED_AT = 20
 """How many of those who wait longest are looked at for one that fits."""
 
 _Group = tuple[int, str]
+_Line = tuple[str, Flow]
+"""What of one flow waits for one pool."""
+_Rank = tuple[int, float, bool, Order]
 _Entry = tuple[Order, int, Candidate]
 
 
@@ -245,6 +258,7 @@ class Waitlist:
         self._by_pool: dict[str, dict[int, Candidate]] = {}
         self._turns: dict[str, int] = {}
         self._in_vain: dict[int, int] = {}
+        self._shares = Shares()
         for candidate in candidates:
             self.add(candidate)
 
@@ -272,52 +286,81 @@ class Waitlist:
             self._in_vain.pop(ti_id, None)
 
     def candidates(self) -> list[Candidate]:
-        """Answer all that wait, in the order they would be admitted."""
+        """Answer all that wait, the heaviest first, then by date."""
         return sorted(self._live.values(), key=lambda candidate: candidate.order)
 
     def choose(self, usage: Usage, now: datetime) -> list[Candidate]:
         """Take out all that may be queued now, in order, counting them into ``usage``."""
         chosen: list[Candidate] = []
         aside: list[tuple[_Group, _Entry]] = []
-        heads: list[tuple[Order, _Group]] = []
+        lines: dict[_Line, list[tuple[Order, _Group]]] = {}
         self._look_at_kept(usage, now, chosen)
         for key in list(self._groups):
-            self._put_back(heads, key, usage)
-        while heads and (usage.room is None or usage.room > 0):
-            order, key = heappop(heads)
-            if self._head(key) != order:
-                # Its first one got its place out of turn.
-                self._put_back(heads, key, usage)
-                continue
-            entry = self._groups[key][0]
-            patient = self._whose_turn(key[1], usage, now)
-            if key[1] in usage.kept:
-                continue
-            if patient is not None and patient is not entry[2]:
-                self._admit(patient, usage, chosen)
-                self._turns[key[1]] = 0
-                self._put_back(heads, key, usage)
-                continue
-            heappop(self._groups[key])
-            held = why_held(entry[2], usage)
-            if held is None:
-                self._admit(entry[2], usage, chosen)
-            else:
-                aside.append((key, entry))
-                if held.code == "run-full":
-                    continue
-            self._put_back(heads, key, usage)
+            self._put_back(lines, key, usage)
+        ranks = [(self._rank(line, heads), line) for line, heads in lines.items()]
+        heapify(ranks)
+        while ranks and (usage.room is None or usage.room > 0):
+            rank, line = heappop(ranks)
+            if self._rank(line, lines[line]) == rank:
+                self._choose_one(lines, line, usage, now, chosen, aside)
+            if lines[line]:
+                heappush(ranks, (self._rank(line, lines[line]), line))
         for key, entry in aside:
             heappush(self._groups.setdefault(key, []), entry)
         return chosen
 
-    def _put_back(self, heads: list[tuple[Order, _Group]], key: _Group, usage: Usage) -> None:
+    def _choose_one(
+        self,
+        lines: dict[_Line, list[tuple[Order, _Group]]],
+        line: _Line,
+        usage: Usage,
+        now: datetime,
+        chosen: list[Candidate],
+        aside: list[tuple[_Group, _Entry]],
+    ) -> None:
+        """Admit the first of a line, put it aside, or find that another one has its turn."""
+        order, key = heappop(lines[line])
+        if self._head(key) != order:
+            # Its first one got its place out of turn.
+            self._put_back(lines, key, usage)
+            return
+        entry = self._groups[key][0]
+        patient = self._whose_turn(key[1], usage, now)
+        if key[1] in usage.kept:
+            return
+        if patient is not None and patient is not entry[2]:
+            self._admit(patient, usage, chosen)
+            self._turns[key[1]] = 0
+            self._put_back(lines, key, usage)
+            return
+        heappop(self._groups[key])
+        held = why_held(entry[2], usage)
+        if held is None:
+            self._admit(entry[2], usage, chosen)
+        else:
+            aside.append((key, entry))
+            if held.code == "run-full":
+                return
+        self._put_back(lines, key, usage)
+
+    def _rank(self, line: _Line, heads: list[tuple[Order, _Group]]) -> _Rank:
+        """Answer where a line stands: by the weight of its first one, then by whose turn it is."""
+        order, (_, flow) = heads[0][0], line
+        return (order[0], self._shares.place(order[0], flow), flow[1] is not None, order)
+
+    def _put_back(
+        self, lines: dict[_Line, list[tuple[Order, _Group]]], key: _Group, usage: Usage
+    ) -> None:
         order = self._head(key)
         if order is not None and _may_have_room(key, usage):
-            heappush(heads, (order, key))
+            line = (key[1], self._groups[key][0][2].flow)
+            heappush(lines.setdefault(line, []), (order, key))
 
     def _admit(self, candidate: Candidate, usage: Usage, chosen: list[Candidate]) -> None:
         usage.admit(candidate)
+        if usage.slots.get(candidate.pool) != INFINITE:
+            # What is not scarce counts for nobody.
+            self._shares.give(-candidate.priority_weight, candidate.flow)
         self.discard(candidate.ti_id)
         self._turns[candidate.pool] = self._turns.get(candidate.pool, 0) + 1
         chosen.append(candidate)

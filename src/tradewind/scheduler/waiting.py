@@ -9,26 +9,34 @@ from heapq import heappop, heappush
 from typing import TypeVar
 
 from tradewind.core.admission import TURN, Candidate, Usage, Waitlist
+from tradewind.core.shares import Flow, Shares
 from tradewind.core.states import ACTIVE, SLOT_HOLDING, TaskState
 from tradewind.protocol.triggers import TriggerCancel
 from tradewind.scheduler.live import LiveRun
 from tradewind.store.tasks import TaskInstance
 
-Rank = tuple[int, datetime, int, int]
-"""Priority (negated), date of the run, map index, id: who goes first."""
+Rank = tuple[datetime, int, int]
+"""Date of the run, map index, id: who goes first of one flow and weight."""
 
 Found = tuple[LiveRun, TaskInstance]
+_Line = tuple[int, Flow]
+"""What of one weight (negated) waits of one flow."""
+_Head = tuple[int, float, bool, Rank, Flow]
+"""Weight, whose turn it is, whether it is of a backfill, the first of it, flow."""
 
 
 class RankedQueue:
-    """Admitted instances of one queue, the first in rank first."""
+    """Admitted instances of one queue: the heaviest first, Dags and backfills in turns."""
 
-    __slots__ = ("_heap", "_members", "_taken")
+    __slots__ = ("_heads", "_lines", "_members", "_shares", "_shown", "_taken")
 
     def __init__(self) -> None:
         self._taken = 0
-        self._heap: list[tuple[Rank, int]] = []
         self._members: dict[int, Found] = {}
+        self._lines: dict[_Line, list[Rank]] = {}
+        self._heads: list[_Head] = []
+        self._shown: dict[_Line, _Head] = {}
+        self._shares = Shares()
 
     def __len__(self) -> int:
         return len(self._members)
@@ -36,7 +44,11 @@ class RankedQueue:
     def add(self, live: LiveRun, row: TaskInstance) -> None:
         """Let an instance wait here."""
         self._members[row.id] = (live, row)
-        heappush(self._heap, ((-row.priority_weight, live.order_at, row.map_index, row.id), row.id))
+        line, rank = _line_of(live, row), (live.order_at, row.map_index, row.id)
+        waiting = self._lines.setdefault(line, [])
+        heappush(waiting, rank)
+        if waiting[0] is rank:
+            self._show(line)
 
     def discard(self, ti_id: int) -> None:
         """Take an instance away, wherever it stands."""
@@ -50,13 +62,50 @@ class RankedQueue:
         self._taken += 1
         if self._taken >= TURN and self._members:
             self._taken = 0
-            return self._members.pop(next(iter(self._members)))
-        while self._heap:
-            _, ti_id = heappop(self._heap)
-            found = self._members.pop(ti_id, None)
-            if found is not None:
-                return found
+            return self._give(self._members.pop(next(iter(self._members))))
+        while self._heads:
+            head = heappop(self._heads)
+            line = (head[0], head[4])
+            # One that was shown before is nothing any more.
+            if self._shown.get(line) is head:
+                found = self._take_first(line, head)
+                if found is not None:
+                    return found
         return None
+
+    def _take_first(self, line: _Line, head: _Head) -> Found | None:
+        """Take the first one of a line if it stands where it was shown; else show it anew."""
+        waiting = self._lines[line]
+        while waiting and waiting[0][2] not in self._members:
+            heappop(waiting)
+        if not waiting:
+            del self._lines[line], self._shown[line]
+            return None
+        if waiting[0] != head[3] or self._shares.place(*line) != head[1]:
+            self._show(line)
+            return None
+        found = self._give(self._members.pop(heappop(waiting)[2]))
+        if waiting:
+            self._show(line)
+        else:
+            del self._lines[line], self._shown[line]
+        return found
+
+    def _show(self, line: _Line) -> None:
+        weight, flow = line
+        place = self._shares.place(weight, flow)
+        head = (weight, place, flow[1] is not None, self._lines[line][0], flow)
+        self._shown[line] = head
+        heappush(self._heads, head)
+
+    def _give(self, found: Found) -> Found:
+        weight, flow = _line_of(*found)
+        self._shares.give(weight, flow)
+        return found
+
+
+def _line_of(live: LiveRun, row: TaskInstance) -> _Line:
+    return (-row.priority_weight, (row.dag_id, live.run.backfill_id))
 
 
 class Waiting:
@@ -151,6 +200,7 @@ class Waiting:
             max_active_tasks=live.spec.max_active_tasks,
             max_active_tis_per_dag=task.max_active_tis_per_dag,
             max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+            backfill_id=live.run.backfill_id,
         )
         self._scheduled[row.id] = (candidate, live, row)
         if self._may_start(candidate, live):
