@@ -37,18 +37,29 @@ def load_file(bundle: BundleRef, file: str, limit: float = 0.0) -> dict[str, DAG
             "gone. Clear the run with its newest version to run it anew."
         )
     path = Path(bundle.root) / file
-    member = split_member(file)
-    archive = Path(bundle.root, member[0]) if member else None
-    if not (archive.is_file() if archive else path.is_file()):
+    archive = _archive_of(bundle, file)
+    if not (path.is_file() or archive):
         raise AirflowException(f"There is no Dag file {file} in bundle '{bundle.name}'")
     install()
     note_own_sockets()
-    extend_path([*([str(archive)] if archive else []), bundle.root, bundle.dags_folder])
+    extend_path(code_path(bundle, file))
     load_plugins(bundle)
     load_policies(bundle)
     with scope.loading(str(path)) as opened, import_limit(path, limit):
         module = import_path(path, file)
     return apply_policies(_by_id(file, [*opened, *_dags_in(module)]))
+
+
+def code_path(bundle: BundleRef, file: str) -> list[str]:
+    """Answer where a Dag file imports from, the first one first: the archive it lies in, too."""
+    archive = _archive_of(bundle, file)
+    return [*([str(archive)] if archive else []), bundle.root, bundle.dags_folder]
+
+
+def _archive_of(bundle: BundleRef, file: str) -> Path | None:
+    member = split_member(file)
+    archive = Path(bundle.root, member[0]) if member else None
+    return archive if archive and archive.is_file() else None
 
 
 def import_path(path: Path, file: str) -> ModuleType:

@@ -15,7 +15,7 @@ from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
 from tradewind.protocol.triggers import Fired, TriggerOrder
 from tradewind.runtime.faults import one_line
-from tradewind.runtime.loading import extend_path, import_path, module_name
+from tradewind.runtime.loading import code_path, extend_path, import_path, module_name
 from tradewind.sdk.exceptions import AirflowException, TaskDeferralError
 from tradewind.sdk.instants import to_pendulum
 from tradewind.sdk.serde import decode, encode, length_of
@@ -37,7 +37,7 @@ def find_class(order: TriggerOrder) -> type:
         BaseException: Whatever its module raises.
     """
     install()
-    extend_path([order.bundle.root, order.bundle.dags_folder])
+    extend_path(code_path(order.bundle, order.file))
     module, _, name = order.classpath.rpartition(".")
     path = Path(order.bundle.root) / order.file
     if not module:
