@@ -148,6 +148,8 @@ def next_execution(
 
 def _coming_runs(api: Api, dag_id: str, number: int) -> list[Json]:
     found = api.get(f"/api/own/next-runs/{segment(dag_id)}", n=number)
+    if found["message"]:
+        say(found["message"])
     return [
         {
             "logical_date": run["logical_date"],

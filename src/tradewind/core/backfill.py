@@ -1,6 +1,6 @@
 """Which dates a backfill runs, and what becomes of the runs that some dates have already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -85,6 +85,7 @@ def plan_backfill(
     now: datetime,
     existing: Mapping[datetime, ExistingRun],
     active: Mapping[int, Range] = NO_OTHERS,
+    told: Iterable[RunInfo] | None = None,
 ) -> list[BackfillDate]:
     """Answer the dates of a backfill, in the order to run them, each with what becomes of it.
 
@@ -97,6 +98,7 @@ def plan_backfill(
         now: The present moment.
         existing: The runs there are, by logical date (aware UTC).
         active: The ranges of the Dag's backfills that have not ended, by their ids.
+        told: The ticks in the range, where a timetable of the author's own was asked for them.
 
     Raises:
         ConflictError: An active backfill of the Dag holds one of the dates.
@@ -119,7 +121,9 @@ def plan_backfill(
     """
     _check_wish(spec, wish, now)
     ticks: list[RunInfo] = []
-    for tick in ticks_between(spec.timetable, wish.from_date, wish.to_date, anchor=spec.start_date):
+    if told is None:
+        told = ticks_between(spec.timetable, wish.from_date, wish.to_date, anchor=spec.start_date)
+    for tick in told:
         if tick.data_interval_end >= now:
             break
         ticks.append(tick)

@@ -82,7 +82,7 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
     spec = facts.spec
     held = _held(facts)
     if held:
-        return RunPlan(next=_next(facts, facts.last, now), held=held)
+        return RunPlan(next=next_of(facts, facts.last, now), held=held)
     limit = runs_limit(spec)
     created: list[RunInfo] = []
     last, upcoming = facts.last, _fresh(facts, now)
@@ -98,7 +98,7 @@ def plan_runs(facts: DagFacts, now: datetime, *, at_most: int = 10) -> RunPlan:
             break
         created.append(upcoming)
         last = upcoming
-        upcoming = _next(facts, last, now)
+        upcoming = next_of(facts, last, now)
     look_at = None if upcoming is None or held else upcoming.run_after
     return RunPlan(create=tuple(created), next=upcoming, look_at=look_at, held=held)
 
@@ -132,21 +132,22 @@ def _fresh(facts: DagFacts, now: datetime) -> RunInfo | None:
         pending = facts.pending
         if pending.run_after > now:
             # Found under a clock that was ahead it would be waited for too long.
-            anew = _next(facts, None, now)
+            anew = next_of(facts, None, now)
             return anew if anew is not None and anew.run_after < pending.run_after else pending
         return _unless_overtaken(facts, pending, now)
-    return _next(facts, facts.last, now)
+    return next_of(facts, facts.last, now)
 
 
 def _unless_overtaken(facts: DagFacts, pending: RunInfo, now: datetime) -> RunInfo | None:
     """Answer the first run, or without catchup the latest tick that came due after it since."""
     if facts.spec.catchup or not is_periodic(facts.spec.timetable):
         return pending
-    later = _next(facts, pending, now)
+    later = next_of(facts, pending, now)
     return later if later is not None and later.run_after <= now else pending
 
 
-def _next(facts: DagFacts, last: RunInfo | None, now: datetime) -> RunInfo | None:
+def next_of(facts: DagFacts, last: RunInfo | None, now: datetime) -> RunInfo | None:
+    """Answer the run that the Dag's schedule asks for after the last one, jitter and all."""
     spec = facts.spec
     found = _next_tick(facts, last, now, catchup=spec.catchup)
     if found is None or spec.jitter is None:

@@ -11,9 +11,10 @@ from tradewind.core.runs import Run, RunType, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState
 from tradewind.core.timetables import RunInfo
-from tradewind.errors import ConflictError, NotFoundError, RefusedError
+from tradewind.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from tradewind.scheduler.code import LATEST, PINNED, Code, code_of_version, newest_code
 from tradewind.scheduler.commands import Commands, find_run, find_runnable
+from tradewind.scheduler.forecasts import question_of_backfill
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import BackfillWish
@@ -113,6 +114,20 @@ class Backfills:
         self._commands.start_over(tx, run.pk, code, wish.conf, now)
         return run.pk
 
+    def _told(self, tx: Tx, spec: DagSpec, wish: BackfillWish) -> tuple[RunInfo, ...] | None:
+        """Answer the ticks that a timetable of the author's own told of; None for other ones."""
+        asked = question_of_backfill(spec.timetable, spec.start_date, wish)
+        if asked is None:
+            return None
+        told = self._planner.forecasts.answer(tx, wish.dag_id, asked)
+        if told is None:
+            raise UnavailableError(
+                "timetable-unanswered",
+                f"No worker has told the dates of Dag '{wish.dag_id}'.",
+                "Try again.",
+            )
+        return told.ticks
+
     def _plan(
         self, tx: Tx, wish: BackfillWish, now: datetime
     ) -> tuple[DagFacts, DagSpec, list[planned.BackfillDate]]:
@@ -132,6 +147,7 @@ class Backfills:
                 max_active_runs=wish.max_active_runs,
             ),
             now=now,
+            told=self._told(tx, spec, wish),
             existing={
                 # A run that timed out is in flight until the last of its tasks has been ended.
                 date: ExistingRun(

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from tradewind.core.events import RunMoved, TaskMoved
 from tradewind.core.params import check_conf
 from tradewind.core.planning import plan_instances
@@ -13,6 +15,7 @@ from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskSta
 from tradewind.core.timetables import has_partitions, manual_run
 from tradewind.errors import ConflictError, NotFoundError, RefusedError, did_you_mean
 from tradewind.scheduler.code import Code, newest_code
+from tradewind.scheduler.forecasts import question_of_trigger
 from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.runs import Runs
@@ -51,9 +54,18 @@ class Commands:
             check_chosen_run_id(wish.run_id, wish.run_type)
         run_after = wish.run_after or now
         when = manual_run(spec.timetable, logical_date=wish.logical_date, run_after=run_after)
+        asked = question_of_trigger(spec.timetable, wish)
+        told = None if asked is None else self._planner.forecasts.answer(tx, wish.dag_id, asked)
+        if told is not None:
+            when = msgspec.structs.replace(
+                when,
+                data_interval_start=told.start or when.data_interval_start,
+                data_interval_end=told.end or when.data_interval_end,
+            )
+        named = told.run_id if told is not None else None
         run = Run(
             dag_id=wish.dag_id,
-            run_id=wish.run_id or _id_of(wish, run_after),
+            run_id=wish.run_id or named or _id_of(wish, run_after),
             run_type=wish.run_type,
             logical_date=wish.logical_date,
             data_interval_start=wish.data_interval_start or when.data_interval_start,

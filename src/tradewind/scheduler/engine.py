@@ -17,6 +17,7 @@ from tradewind.core.states import TaskState
 from tradewind.errors import ConflictError, UnavailableError
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.exchange import Answer, Call, CallReply, Exchange, Register, Registered
+from tradewind.protocol.timetables import TimetableQuestion
 from tradewind.scheduler.answers.desk import Answers
 from tradewind.scheduler.assets import Assets
 from tradewind.scheduler.backfills import Backfills
@@ -192,6 +193,13 @@ class Engine:
     def tell_person(self, tx: Tx, verb: str, args: dict[str, Any], now: datetime) -> object:
         """Answer what a person's own task asks. See ``Answers``."""
         return self._answers.tell_person(tx, verb, args, now)
+
+    def ask_timetable(self, tx: Tx, dag_id: str, question: TimetableQuestion, now: datetime) -> str:
+        """Have a timetable of an author's own asked. See ``Forecasts.ask``."""
+        self._guard(tx)
+        key = self._forecasts.ask(tx, dag_id, question, now)
+        self._note_rings()
+        return key
 
     def trigger(self, tx: Tx, wish: Trigger, now: datetime) -> Run:
         """Make a manual run. See ``Commands.trigger``."""

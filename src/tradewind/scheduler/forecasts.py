@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tradewind.core.spec import DagSpec
-from tradewind.core.timetables import RunInfo
+from tradewind.core.timetables import RunInfo, Timetable, names_runs, needs_worker
 from tradewind.errors import RefusedError
 from tradewind.protocol.callbacks import CallbackReport
 from tradewind.protocol.timetables import (
@@ -23,6 +23,7 @@ from tradewind.protocol.timetables import (
     TimetableQuestion,
 )
 from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.wishes import BackfillWish, Trigger
 from tradewind.store import callbacks, dags, import_errors, places
 from tradewind.store.callbacks import Callback, NewCallback
 from tradewind.store.dags import DagFacts
@@ -175,7 +176,7 @@ class Forecasts:
         else:
             known = read_forecast(tx, facts.dag_id)
             message = f"The timetable of Dag '{facts.dag_id}' does not answer: {report.error}"
-            import_errors.set_timetable_error(tx, facts, message, now)
+            import_errors.set_timetable_error(tx, facts, report.error, now)
             new = Forecast(
                 dag_id=facts.dag_id,
                 ticks=known.ticks if known else (),
@@ -187,6 +188,31 @@ class Forecasts:
         if report.is_done:
             dags.look_at(tx, facts.dag_id, now)
             self.has_due = True
+
+
+def question_of_trigger(timetable: Timetable | None, wish: Trigger) -> ManualDates | None:
+    """Answer what a timetable is to be asked before this run is made; None for nothing."""
+    if timetable is None or not needs_worker(timetable) or wish.run_after is None:
+        return None
+    needs_interval = wish.logical_date is not None and wish.data_interval_start is None
+    needs_name = wish.run_id is None and names_runs(timetable)
+    if not needs_interval and not needs_name:
+        return None
+    return ManualDates(
+        run_type=wish.run_type.value,
+        run_after=wish.run_after,
+        logical_date=wish.logical_date,
+        partition_key=wish.partition_key,
+    )
+
+
+def question_of_backfill(
+    timetable: Timetable | None, start_date: datetime | None, wish: BackfillWish
+) -> TicksBetween | None:
+    """Answer what a timetable is to be asked before a backfill is planned; None for nothing."""
+    if timetable is None or not needs_worker(timetable):
+        return None
+    return TicksBetween(start=wish.from_date, end=wish.to_date, earliest=start_date)
 
 
 def ticks_after(ticks: tuple[RunInfo, ...], last: RunInfo | None) -> tuple[RunInfo, ...]:

@@ -53,6 +53,7 @@ class Planner:
 
     Attributes:
         has_due: Whether a Dag may be due that was not before: the next look should be at once.
+        forecasts: What knows of timetables of authors' own.
         gate: What knows of updates of assets.
         queued_until: When the first of the queued runs comes due that were not due before.
     """
@@ -60,7 +61,7 @@ class Planner:
     def __init__(self, live: Runs, forecasts: Forecasts) -> None:
         """Bind the keeper of live runs, and what asks timetables of authors' own."""
         self._live = live
-        self._forecasts = forecasts
+        self.forecasts = forecasts
         self._look = True
         self._groups: set[Group] = set()
         self._looked_at: datetime | None = None
@@ -101,7 +102,7 @@ class Planner:
         spec = facts.decode_spec()
         ticks = None
         if needs_worker(spec.timetable):
-            ticks = self._forecasts.ticks(tx, facts, spec, now)
+            ticks = self.forecasts.ticks(tx, facts, spec, now)
             if ticks is None:
                 # The answer wakes it.
                 dags.set_next(tx, facts.dag_id, _asleep(facts.marks))
@@ -133,7 +134,7 @@ class Planner:
             ),
         )
         if ticks is not None and plan.create:
-            self._forecasts.refill(tx, facts, spec, last, now)
+            self.forecasts.refill(tx, facts, spec, last, now)
 
     def _make_scheduled(
         self, tx: Tx, facts: DagFacts, spec: DagSpec, info: RunInfo, now: datetime

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Select, bindparam, delete, func, select, update
 
 from tradewind.core.spec import DagSpec, ParamSpec
-from tradewind.core.timetables.values import RunInfo, Timetable
+from tradewind.core.timetables.values import Jitter, RunInfo, Timetable
 from tradewind.errors import ConflictError, NotFoundError, UsageError, did_you_mean
 from tradewind.store.data_tables import forecast
 from tradewind.store.database import Tx
@@ -31,6 +31,7 @@ class DagHead(msgspec.Struct, frozen=True, kw_only=True):
 
     timezone: str = "UTC"
     timetable: Timetable | None = None
+    jitter: Jitter | None = None
     start_date: datetime | None = None
     end_date: datetime | None = None
     catchup: bool = False

@@ -49,14 +49,14 @@ _READ = _FACTS.where(import_error.c.id == bindparam("b_id"))
 _FILE = select(dag_file.c.id).where(
     dag_file.c.bundle == bindparam("b_bundle"), dag_file.c.path == bindparam("b_file")
 )
-_TIMETABLE = "timetable"
-"""What stands for a stack trace where a timetable of an author's own could not answer."""
+_TIMETABLE = "The timetable of Dag "
+"""How it is told that a timetable of an author's own could not answer."""
 _CLEAR_TIMETABLE = delete(import_error).where(
-    import_error.c.dag_id == bindparam("b_dag"), import_error.c.stacktrace == _TIMETABLE
+    import_error.c.dag_id == bindparam("b_dag"), import_error.c.message.startswith(_TIMETABLE)
 )
 
 
-def set_timetable_error(tx: Tx, facts: DagFacts, message: str, now: datetime) -> None:
+def set_timetable_error(tx: Tx, facts: DagFacts, said: str, now: datetime) -> None:
     """Say beside the import errors of its file why a Dag's timetable could not answer."""
     clear_timetable_error(tx, facts.dag_id)
     file_id = tx.execute(_FILE, {"b_bundle": facts.bundle, "b_file": facts.file}).scalar()
@@ -70,8 +70,8 @@ def set_timetable_error(tx: Tx, facts: DagFacts, message: str, now: datetime) ->
             "bundle": facts.bundle,
             "file": facts.file,
             "line": None,
-            "message": message,
-            "stacktrace": _TIMETABLE,
+            "message": f"{_TIMETABLE}'{facts.dag_id}' does not answer: {said}",
+            "stacktrace": "",
             "at": now,
         },
     )

@@ -9,9 +9,11 @@ from tradewind.api.public.fields import Body, Moment, OrderBy, PagingDep, Servic
 from tradewind.api.public.found import find_dag
 from tradewind.api.public.labels import Labels
 from tradewind.api.services import Services
+from tradewind.api.timetables import await_answer
 from tradewind.core.backfill import DEFAULT_MAX_ACTIVE_RUNS, DateDecision, Reprocess
 from tradewind.errors import NotFoundError
 from tradewind.scheduler.code import LATEST, PINNED
+from tradewind.scheduler.forecasts import question_of_backfill
 from tradewind.scheduler.wishes import BackfillWish
 from tradewind.store import backfills
 from tradewind.store.backfills import BackfillDate, BackfillFacts
@@ -114,8 +116,7 @@ def get_backfills(
 def create_backfill(body: BackfillBody, services: ServicesDep) -> BackfillShape:
     """Make the runs of a range of dates."""
     wish = body.to_wish()
-    with services.database.read() as tx:
-        find_dag(tx, wish.dag_id)
+    _ask_timetable(services, wish)
     facts, _ = services.writer.write(
         lambda tx: services.engine.create_backfill(tx, wish, services.clock.now())
     )
@@ -166,11 +167,17 @@ def cancel_backfill(backfill_id: int, services: ServicesDep) -> BackfillShape:
 
 def plan_dates(services: Services, wish: BackfillWish) -> list[BackfillDate]:
     """Answer what a backfill would do with each date, in the order of starting."""
-    with services.database.read() as tx:
-        find_dag(tx, wish.dag_id)
+    _ask_timetable(services, wish)
     return services.writer.write(
         lambda tx: services.engine.plan_backfill(tx, wish, services.clock.now())
     )
+
+
+def _ask_timetable(services: Services, wish: BackfillWish) -> None:
+    with services.database.read() as tx:
+        head = find_dag(tx, wish.dag_id).decode_head()
+    question = question_of_backfill(head.timetable, head.start_date, wish)
+    await_answer(services, wish.dag_id, question)
 
 
 def find_backfill(tx: Tx, backfill_id: int) -> BackfillFacts:

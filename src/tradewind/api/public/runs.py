@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Header, Query
 
 from tradewind.api.public.fields import (
@@ -18,9 +19,12 @@ from tradewind.api.public.fields import (
 )
 from tradewind.api.public.found import dag_or_every, find_dag, find_run
 from tradewind.api.public.labels import DagVersionShape, Labels
+from tradewind.api.timetables import await_answer
 from tradewind.core.runs import Run, RunType
 from tradewind.core.states import RunState
+from tradewind.core.timetables import needs_worker
 from tradewind.errors import RefusedError
+from tradewind.scheduler.forecasts import question_of_trigger
 from tradewind.scheduler.wishes import Trigger
 from tradewind.store import runs
 from tradewind.store.runs import RUN_ORDERS, RunFilter
@@ -137,7 +141,12 @@ def trigger_dag_run(
         user_name=tradewind_user,
     )
     with services.database.read() as tx:
-        find_dag(tx, dag_id)
+        timetable = find_dag(tx, dag_id).decode_head().timetable
+    if timetable is not None and needs_worker(timetable):
+        # What is asked must be what is looked up when the run is made.
+        run_after = wish.run_after or services.clock.now()
+        wish = msgspec.structs.replace(wish, run_after=run_after)
+        await_answer(services, dag_id, question_of_trigger(timetable, wish))
     run = services.writer.write(lambda tx: services.engine.trigger(tx, wish, services.clock.now()))
     with services.database.read() as tx:
         return run_shape(Labels(tx), run)

@@ -8,6 +8,7 @@ from tradewind.core.timetables.manual import manual_run
 from tradewind.core.timetables.nesting import (
     has_partitions,
     is_started_by_assets,
+    names_runs,
     needs_worker,
     time_half,
     waits_for_assets,
@@ -80,6 +81,7 @@ __all__ = [
     "is_periodic",
     "is_started_by_assets",
     "manual_run",
+    "names_runs",
     "needs_worker",
     "next_run",
     "summary",

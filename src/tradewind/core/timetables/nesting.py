@@ -43,6 +43,19 @@ def needs_worker(timetable: Timetable) -> bool:
             return False
 
 
+def names_runs(timetable: Timetable) -> bool:
+    """Whether a class of the author's own says how its runs are called."""
+    match timetable:
+        case CustomTimetable(names_runs=names):
+            return names
+        case AssetOrTime(timetable=inner) | AssetAndTime(timetable=inner):
+            return names_runs(inner)
+        case Calendar(timetable=inner):
+            return names_runs(inner)
+        case _:
+            return False
+
+
 def is_started_by_assets(timetable: Timetable) -> bool:
     """Whether updates of assets alone make a run."""
     return isinstance(timetable, AssetTriggered | PartitionedAsset | AssetOrTime)
