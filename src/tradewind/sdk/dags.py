@@ -89,7 +89,6 @@ class DAG:
     run_retries: int
     run_retry_delay: timedelta
     schedule_jitter: Jitter | None
-    rerun_with_latest_version: bool | None
     on_pause: str
     allowed_run_types: list[Any] | None
     dag_display_name: str
