@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.partition_data import mapper_of_data
+from tradewind.core.partitions import RollupMapper, keys_of
 from tradewind.core.runs import Run, RunType, partition_run_id, run_id_of
 from tradewind.core.spec import AssetSpec, DagSpec
-from tradewind.core.timetables import waits_for_assets
+from tradewind.core.timetables import PartitionedAsset, waits_for_assets
 
 KEEP, DROP = "keep", "drop"
 """What becomes of events while the Dag they would start is paused."""
@@ -26,6 +28,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asset_expression: Any
     on_pause: str = KEEP
     catchup: bool = False
+    mappers: tuple[Any, ...] | None = None
+    """How keys of partitions become its own, part by part; None: it knows no partitions."""
     is_gate: bool = False
     """Whether they start no run, but let those of a timetable go."""
 
@@ -46,8 +50,50 @@ def listening_of(spec: DagSpec) -> Listening | None:
         asset_expression=spec.asset_expression,
         on_pause=spec.on_pause,
         catchup=spec.catchup,
+        mappers=spec.timetable.mappers if isinstance(spec.timetable, PartitionedAsset) else None,
         is_gate=waits_for_assets(spec.timetable),
     )
+
+
+def downstream_keys(
+    listening: Listening, parts: Collection[int], partition_key: str | None
+) -> tuple[str, ...]:
+    """Answer for which partitions of a Dag an event counts; ``''`` for one without any.
+
+    What changed in a partition says nothing to a Dag that knows none, nor the other way round.
+
+    Args:
+        listening: What the Dag waits for.
+        parts: Places, among the parts, that the event's asset is meant by.
+        partition_key: The event's.
+
+    Raises:
+        ValueError: The key is not one that the Dag's mappers can read.
+
+    Example:
+        >>> plain = Listening(assets=(), asset_expression={})
+        >>> downstream_keys(plain, {0}, None), downstream_keys(plain, {0}, "eu")
+        (('',), ())
+    """
+    if listening.mappers is None or partition_key is None:
+        return ("",) if listening.mappers is None and partition_key is None else ()
+    found: dict[str, None] = {}
+    for part in parts:
+        if part < len(listening.mappers):
+            mapper = mapper_of_data(listening.mappers[part])
+            found.update(dict.fromkeys(keys_of(mapper.to_downstream(partition_key))))
+    return tuple(found)
+
+
+def rolled_up(listening: Listening) -> dict[int, RollupMapper]:
+    """Answer the parts of which several partitions make one, with what says how many.
+
+    Example:
+        >>> rolled_up(Listening(assets=(), asset_expression={}))
+        {}
+    """
+    mappers = enumerate(map(mapper_of_data, listening.mappers or ()))
+    return {part: one for part, one in mappers if isinstance(one, RollupMapper)}
 
 
 def is_met(expression: Any, assets: Sequence[AssetSpec], arrived: Collection[int]) -> bool:

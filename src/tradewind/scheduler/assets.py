@@ -8,7 +8,14 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from tradewind.core.assets import DROP, Listening, is_met, run_of_events
+from tradewind.core.assets import (
+    DROP,
+    Listening,
+    downstream_keys,
+    is_met,
+    rolled_up,
+    run_of_events,
+)
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
 from tradewind.errors import RefusedError
@@ -67,8 +74,12 @@ class Assets:
 
     @staticmethod
     def _keys(one: Listener, event: NewEvent) -> tuple[str, ...]:
-        # What changed in one partition says nothing to a Dag that knows none.
-        return ("",) if event.partition_key is None else ()
+        try:
+            return downstream_keys(one.listening, one.parts, event.partition_key)
+        except ValueError as error:
+            # Whoever made the event has done what was asked of it: only this Dag cannot follow.
+            _log.warning("An event of an asset is passed over for Dag '%s': %s", one.dag_id, error)
+            return ()
 
     def look(self, tx: Tx, dag_ids: Iterable[str]) -> None:
         """Look again at what is queued for these Dags: they were unpaused, or parsed."""
@@ -94,7 +105,7 @@ class Assets:
         if listening.is_gate:
             self._planner.has_due |= dags.wake_held(tx, [dag_id], now)
             return
-        if listening.catchup and not asset_queue.has_consumed(tx, dag_id):
+        if listening.catchup and not key and not asset_queue.has_consumed(tx, dag_id):
             asset_queue.queue_history(tx, dag_id, now)
         newest = asset_queue.read_newest(tx, dag_id, key) or now
         run = run_of_events(dag_id, newest, self._new_token()[-_SUFFIX_LENGTH:], key or None)
@@ -109,6 +120,10 @@ class Assets:
     @staticmethod
     def _is_met(tx: Tx, dag_id: str, listening: Listening, key: str = "") -> bool:
         arrived = asset_queue.read_arrived(tx, dag_id, key)
+        for part, mapper in rolled_up(listening).items() if key else ():
+            upstream = asset_queue.read_upstream_keys(tx, dag_id, key, part)
+            if not mapper.is_satisfied(key, upstream):
+                arrived.discard(part)
         return is_met(listening.asset_expression, listening.assets, arrived)
 
     def is_open(self, tx: Tx, facts: DagFacts, spec: DagSpec) -> bool:

@@ -1,13 +1,10 @@
-"""Timetables of assets and partitions, as authors write them.
-
-Runs are not started by events of assets, nor given partitions by a schedule, yet: such a Dag is
-shown with a warning that says so, and can be triggered by hand.
-"""
+"""Timetables of assets and partitions, as authors write them."""
 
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tradewind.core.partition_data import NotDataError, mapper_to_data
 from tradewind.core.timetables import values
 from tradewind.core.timetables.due import partition_run, triggered_run
 from tradewind.core.timetables.ticks import ticks_of
@@ -23,10 +20,6 @@ from tradewind.sdk.timetables import (
     patience_of,
     timetable_of,
     zone_of,
-)
-
-_NO_PARTITIONS = (
-    "this Dag's schedule gives partitions: its runs are not started by it yet; trigger it by hand",
 )
 
 
@@ -126,9 +119,24 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
         partition_mapper_config: Mapping[Any, PartitionMapper] | None = None,
         default_partition_mapper: PartitionMapper | None = None,
     ) -> None:
-        super().__init__(_condition(assets), core=values.PartitionedAsset())
+        condition = _condition(assets)
         self.partition_mapper_config = dict(partition_mapper_config or {})
         self.default_partition_mapper = default_partition_mapper or IdentityMapper()
+        mappers = [self.mapper_of(part) for part in condition.parts()]
+        try:
+            core = values.PartitionedAsset(
+                mappers=tuple(mapper_to_data(one) for one in mappers),
+                default_mapper=mapper_to_data(self.default_partition_mapper),
+            )
+        except NotDataError as error:
+            core = values.PartitionedAsset()
+            self.warnings = (
+                f"its partitions start no runs: {error}, and only mappers, windows and policies "
+                "that come with Tradewind are asked; trigger it by hand, with a partition key",
+            )
+        except TypeError as error:
+            raise AirflowTimetableInvalid(str(error)) from None
+        super().__init__(condition, core=core)
 
     def mapper_of(self, asset: Any) -> PartitionMapper:
         """Answer the mapper for the partitions of an asset."""
@@ -138,8 +146,6 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
 
 class PartitionedAtRuntime(ByRule):
     """Never due by itself; its tasks say which partitions they made."""
-
-    warnings = _NO_PARTITIONS
 
     def __init__(self) -> None:
         super().__init__(values.PartitionedAtRuntime())
@@ -165,8 +171,6 @@ class CronPartitionTimetable(CronSteps):
         >>> daily.partition_of(dt.datetime(2026, 4, 20, 6, tzinfo=dt.UTC)).partition_key
         '2026-04-19'
     """
-
-    warnings = _NO_PARTITIONS
 
     def __init__(
         self,

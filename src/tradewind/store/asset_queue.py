@@ -30,6 +30,20 @@ _ARRIVED = Prepared(
         exists().where(*_KEY, _QUEUED, _OF.asset_id == asset_wait.c.asset_id),
     )
 )
+_UPSTREAM = Prepared(
+    select(asset_event.c.partition_key)
+    .distinct()
+    .join(asset_delivery, _OF.event_id == asset_event.c.id)
+    .where(
+        *_KEY,
+        _QUEUED,
+        _OF.asset_id.in_(
+            select(asset_wait.c.asset_id).where(
+                asset_wait.c.dag_id == bindparam("b_dag"), asset_wait.c.part == bindparam("b_part")
+            )
+        ),
+    )
+)
 _NEWEST = Prepared(select(func.max(_OF.queued_at)).where(*_KEY, _QUEUED))
 _CONSUME = Prepared(update(asset_delivery).where(*_KEY, _QUEUED).values(run_pk=bindparam("b_run")))
 _KEYS = Prepared(
@@ -81,6 +95,11 @@ def queue_event(
 def read_arrived(tx: Tx, dag_id: str, key: str = "") -> set[int]:
     """Answer the parts of a Dag's schedule that an event is queued for."""
     return set(_ARRIVED.column(tx, {"b_dag": dag_id, "b_key": key}))
+
+
+def read_upstream_keys(tx: Tx, dag_id: str, key: str, part: int) -> set[str]:
+    """Answer the partitions of a part's assets that are queued for a partition of a Dag."""
+    return set(_UPSTREAM.column(tx, {"b_dag": dag_id, "b_key": key, "b_part": part}))
 
 
 def read_newest(tx: Tx, dag_id: str, key: str = "") -> datetime | None:

@@ -64,12 +64,11 @@ _ALIAS = Prepared(
 _DROP_SCHEDULE = Prepared(delete(asset_schedule).where(asset_schedule.c.dag_id == _IN_DAG))
 _SCHEDULE = Prepared(select(asset_schedule.c.body).where(asset_schedule.c.dag_id == _IN_DAG))
 _LISTENERS = Prepared(
-    select(asset_wait.c.dag_id, dag.c.is_paused, asset_schedule.c.body)
-    .distinct()
+    select(asset_wait.c.dag_id, asset_wait.c.part, dag.c.is_paused, asset_schedule.c.body)
     .join(dag, dag.c.dag_id == asset_wait.c.dag_id)
     .join(asset_schedule, asset_schedule.c.dag_id == asset_wait.c.dag_id)
     .where(asset_wait.c.asset_id == bindparam("b_asset"))
-    .order_by(asset_wait.c.dag_id)
+    .order_by(asset_wait.c.dag_id, asset_wait.c.part)
 )
 
 
@@ -87,6 +86,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     dag_id: str
     is_paused: bool
     listening: Listening
+    parts: tuple[int, ...]
+    """Parts of its schedule that mean this asset."""
 
 
 def apply_waits(tx: Tx, spec: DagSpec, ids: dict[int, int]) -> None:
@@ -185,13 +186,19 @@ def ensure_alias(tx: Tx, one: AssetSpec, *, keep_group: bool = False) -> None:
 
 def read_listeners(tx: Tx, asset_id: int) -> list[Listener]:
     """Answer who waits for an asset, by Dag id."""
+    rows = _LISTENERS.rows(tx, {"b_asset": asset_id})
+    parts: dict[str, list[int]] = {}
+    for row in rows:
+        parts.setdefault(row.dag_id, []).append(row.part)
     return [
         Listener(
             dag_id=row.dag_id,
             is_paused=row.is_paused,
             listening=msgspec.json.decode(row.body, type=Listening),
+            parts=tuple(parts.pop(row.dag_id)),
         )
-        for row in _LISTENERS.rows(tx, {"b_asset": asset_id})
+        for row in rows
+        if row.dag_id in parts
     ]
 
 
