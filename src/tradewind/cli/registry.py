@@ -95,6 +95,9 @@ COMMANDS: dict[str, Command] = {
     "assets queued": Command(
         "tradewind.cli.assets:queued", "List changes of assets that wait for others."
     ),
+    "partitions list": Command(
+        "tradewind.cli.partitions:list_partitions", "List partitions that wait for more."
+    ),
     "state-store clean": Command(
         "tradewind.cli.state_store:clean", "Remove values of state stores whose time is over."
     ),
@@ -124,7 +127,7 @@ COMMANDS: dict[str, Command] = {
     "scheduler": Command("tradewind.cli.processes:scheduler", "Run a scheduler (PostgreSQL)."),
     "api-server": Command("tradewind.cli.processes:api_server", "Run an API server (PostgreSQL)."),
     "health": Command("tradewind.cli.health:health", "Say whether due work moves."),
-    "why": Command("tradewind.cli.why:why", "Say why a run or a task waits."),
+    "why": Command("tradewind.cli.why:why", "Say why a Dag, a run or a task waits."),
     "plugins": Command("tradewind.cli.promises:plugins", "List plugins and what they add."),
     "run": Command("tradewind.cli.local_runs:run_file", "Run a Dag file as a program."),
     "version": Command("tradewind.cli.version:version", "Print the version."),
@@ -136,6 +139,7 @@ NOUNS: dict[str, str] = {
     "backfill": "Runs for ranges of past dates",
     "bundles": "Where Dag files come from",
     "assets": "Assets and who uses them",
+    "partitions": "Parts of assets, and runs for them",
     "state-store": "State that outlives a try",
     "variables": "Variables",
     "connections": "Connections",

@@ -10,16 +10,14 @@ from datetime import datetime
 
 from tradewind.core.assets import (
     DROP,
-    Listening,
     downstream_keys,
-    is_met,
-    rolled_up,
     run_of_events,
 )
 from tradewind.core.runs import Run
 from tradewind.core.spec import DagSpec
 from tradewind.errors import RefusedError
 from tradewind.protocol.reports import AssetEventPush
+from tradewind.scheduler.asset_conditions import is_enough
 from tradewind.scheduler.planner import Planner
 from tradewind.scheduler.wishes import AssetChange
 from tradewind.store import asset_queue, assets, dags
@@ -100,7 +98,7 @@ class Assets:
         if facts is None or facts.is_paused or facts.is_stale or facts.has_import_errors:
             return
         listening = read_listening(tx, dag_id)
-        if listening is None or not self._is_met(tx, dag_id, listening, key):
+        if listening is None or not is_enough(tx, dag_id, listening, key):
             return
         if listening.is_gate:
             self._planner.has_due |= dags.wake_held(tx, [dag_id], now)
@@ -117,19 +115,10 @@ class Assets:
             return
         asset_queue.consume(tx, dag_id, key, made.run.pk)
 
-    @staticmethod
-    def _is_met(tx: Tx, dag_id: str, listening: Listening, key: str = "") -> bool:
-        arrived = asset_queue.read_arrived(tx, dag_id, key)
-        for part, mapper in rolled_up(listening).items() if key else ():
-            upstream = asset_queue.read_upstream_keys(tx, dag_id, key, part)
-            if not mapper.is_satisfied(key, upstream):
-                arrived.discard(part)
-        return is_met(listening.asset_expression, listening.assets, arrived)
-
     def is_open(self, tx: Tx, facts: DagFacts, spec: DagSpec) -> bool:
         """Tell whether a tick may have its run: the assets were updated since the last one."""
         listening = read_listening(tx, facts.dag_id)
-        return listening is not None and self._is_met(tx, facts.dag_id, listening)
+        return listening is not None and is_enough(tx, facts.dag_id, listening)
 
     def consume(self, tx: Tx, run: Run, spec: DagSpec, now: datetime) -> None:
         """Give the events that are queued to the run of a tick that waited for them."""

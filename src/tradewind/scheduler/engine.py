@@ -329,9 +329,11 @@ class Engine:
         self._commands.delete_run(tx, dag_id, run_id, now)
 
     def explain(
-        self, tx: Tx, dag_id: str, run_id: str, task_id: str | None, now: datetime
+        self, tx: Tx, dag_id: str, run_id: str | None, task_id: str | None, now: datetime
     ) -> list[str]:
-        """Answer why a run, or a task of it, is where it is. See ``Explain``."""
+        """Answer why a run, or a task of it, is where it is, or what a Dag waits for."""
+        if run_id is None:
+            return self._explain.why_dag(tx, dag_id)
         self._runs.ensure_loaded(tx)
         return self._explain.why(tx, dag_id, run_id, task_id, now)
 

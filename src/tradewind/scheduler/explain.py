@@ -6,10 +6,11 @@ from datetime import datetime
 from tradewind.core.admission import why_held
 from tradewind.core.events import RunMoved, TaskMoved
 from tradewind.core.planning import QueuedRun, choose_runs_to_start
-from tradewind.core.runs import Run
+from tradewind.core.runs import Run, iso_utc
 from tradewind.core.states import TERMINAL_RUN, TERMINAL_TASK, RunState, TaskState
 from tradewind.core.why import WaitFacts, why_run, why_task
 from tradewind.errors import NotFoundError, did_you_mean
+from tradewind.scheduler.asset_conditions import read_waits
 from tradewind.scheduler.commands import find_run
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.outside import why_outside
@@ -69,6 +70,28 @@ class Explain:
         if len(rows) > _SHOWN:
             lines.append(f"... and {len(rows) - _SHOWN} more tasks.")
         return [*lines, *_deadlines(tx, live), *_changed_since(tx, run)]
+
+    def why_dag(self, tx: Tx, dag_id: str) -> list[str]:
+        """Answer sentences about what the next run of a Dag waits for.
+
+        Raises:
+            NotFoundError: There is no such Dag; the hint names the nearest.
+        """
+        facts = dags.read_dag(tx, dag_id)
+        lines = []
+        if facts.is_paused:
+            lines.append(f"Dag '{dag_id}' is paused: nothing starts by itself.")
+        if facts.is_stale or facts.has_import_errors:
+            why = "it is gone from its file" if facts.is_stale else "its file cannot be imported"
+            lines.append(f"Dag '{dag_id}' is not scheduled: {why}.")
+        for wait in read_waits(tx, dag_id):
+            whose = f"Partition '{wait.partition_key}'" if wait.partition_key else "Its next run"
+            said = f"waits for {wait.missing}" if wait.missing else "has all the assets it needs"
+            lines.append(f"{whose} {said}; {wait.events} events are queued for it.")
+        due = facts.marks.next_due_at
+        if due is not None:
+            lines.append(f"By time it is due at {iso_utc(due)}.")
+        return lines or [f"Dag '{dag_id}' waits for nothing: its runs are triggered."]
 
     def _why_task(
         self, tx: Tx, live: LiveRun, row: TaskInstance, waits: str, reasons: Mapping[str, str]

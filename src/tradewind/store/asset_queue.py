@@ -67,6 +67,14 @@ class QueuedEvents(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class QueuedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What is queued for one partition of a Dag; '' for none."""
+
+    partition_key: str
+    events: int
+    since: datetime
+
+
 class ConsumedBy(msgspec.Struct, frozen=True, kw_only=True):
     """A run that an event helped to start."""
 
@@ -116,6 +124,19 @@ def consume(tx: Tx, dag_id: str, key: str, run_pk: int) -> int:
 def read_queued_keys(tx: Tx, dag_id: str) -> list[str]:
     """Answer the partitions of a Dag that events are queued for; '' for none."""
     return list(_KEYS.column(tx, {"b_dag": dag_id}))
+
+
+def list_queued_keys(tx: Tx, dag_id: str) -> list[QueuedKey]:
+    """Answer how much is queued for each partition of a Dag, since when."""
+    query = (
+        select(_OF.partition_key, func.count(), func.min(_OF.queued_at))
+        .where(_OF.dag_id == dag_id, _QUEUED)
+        .group_by(_OF.partition_key)
+        .order_by(_OF.partition_key)
+    )
+    return [
+        QueuedKey(partition_key=row[0], events=row[1], since=row[2]) for row in tx.execute(query)
+    ]
 
 
 def has_consumed(tx: Tx, dag_id: str) -> bool:

@@ -79,6 +79,7 @@ TOKEN_NEEDED = {
     ("GET", f"{V2}/importErrors/{{import_error_id}}"),
     ("POST", "/api/own/state-stores/clean"),
     ("GET", "/api/own/why"),
+    ("GET", "/api/own/waits/{dag_id}"),
     ("GET", "/api/own/bundles"),
     ("GET", "/api/v2/dagSources/{dag_id}"),
     ("PUT", "/api/v2/parseDagFile/{file_token:path}"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.scheduler.place import a_dag, empty
+from tests.unit.scheduler.place import NOW, a_dag, empty
 from tests.unit.scheduler.test_assets import A, B, Stage, maker, push
 from tradewind import (
     AllowedKeyMapper,
@@ -126,3 +126,14 @@ def test_a_run_hands_its_partition_on(stage):
     worker.end(order, asset_events=(push(A),))
     assert keys(stage) == ["eu"]
     worker.leave()
+
+
+def test_what_a_partition_lacks_is_told(stage):
+    weekly = RollupMapper(WEEKLY, WeekWindow())
+    stage.place.save(by_partition(A & B, weekly, {B: WEEKLY}))
+    stage.make(push(A, partition_key="2026-04-20"))
+    [told] = stage.place.do(lambda engine, tx: engine.explain(tx, "d", None, None, NOW))
+    assert told == (
+        "Partition '2026-04-20 (W17)' waits for asset 'a' and asset 'b', 1 of 7 partitions are "
+        "there; 1 events are queued for it."
+    )

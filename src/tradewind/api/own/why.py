@@ -1,10 +1,12 @@
 """Why a thing waits, or how it came to be what it is; and whether due work moves at all."""
 
+import msgspec
 from fastapi import APIRouter
 
 from tradewind.api.public.fields import Moment, ServicesDep, Shape
 from tradewind.api.public.found import find_dag
 from tradewind.api.public.monitor import read_health
+from tradewind.scheduler.asset_conditions import read_waits
 from tradewind.store import bundles
 
 router = APIRouter(tags=["Own: why"])
@@ -14,6 +16,22 @@ class WhyShape(Shape):
     """Sentences, the most telling first."""
 
     lines: list[str]
+
+
+class WaitShape(Shape):
+    """What a Dag, or a partition of it, has and lacks."""
+
+    partition_key: str
+    events: int
+    since: Moment | None
+    missing: str
+
+
+class WaitList(Shape):
+    """What a Dag waits for."""
+
+    waits: list[WaitShape]
+    total_entries: int
 
 
 class MovesShape(Shape):
@@ -31,15 +49,28 @@ class MovesShape(Shape):
 
 @router.get("/why")
 def get_why(
-    dag_id: str, run_id: str, services: ServicesDep, task_id: str | None = None
+    dag_id: str,
+    services: ServicesDep,
+    run_id: str | None = None,
+    task_id: str | None = None,
 ) -> WhyShape:
-    """Tell why a run, or a task of it, is where it is."""
+    """Tell why a run, or a task of it, is where it is; without one, what a Dag waits for."""
     with services.database.read() as tx:
         find_dag(tx, dag_id)
     lines = services.writer.write(
         lambda tx: services.engine.explain(tx, dag_id, run_id, task_id, services.clock.now())
     )
     return WhyShape(lines=lines)
+
+
+@router.get("/waits/{dag_id}")
+def get_waits(dag_id: str, services: ServicesDep) -> WaitList:
+    """Tell what of the assets that a Dag waits for is there, partition by partition."""
+    with services.database.read() as tx:
+        find_dag(tx, dag_id)
+        found = read_waits(tx, dag_id)
+    shown = [WaitShape(**msgspec.structs.asdict(one)) for one in found]
+    return WaitList(waits=shown, total_entries=len(shown))
 
 
 @router.get("/health")
