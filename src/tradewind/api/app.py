@@ -16,6 +16,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "tasks": ("/api/v2", "tradewind.api.public.tasks"),
     "runs": ("/api/v2", "tradewind.api.public.runs"),
     "clears": ("/api/v2", "tradewind.api.public.clears"),
+    "run_wait": ("/api/v2", "tradewind.api.public.run_wait"),
     "logs": ("/api/v2", "tradewind.api.public.logs"),
     "xcoms": ("/api/v2", "tradewind.api.public.xcoms"),
     "human_inputs": ("/api/v2", "tradewind.api.public.human_inputs"),

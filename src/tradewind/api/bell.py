@@ -1,4 +1,4 @@
-"""The bell: parks a worker's call until there is something to tell it."""
+"""The bell: parks a call until there is something to tell it: a worker's, or one about a run."""
 
 import asyncio
 import threading

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from tradewind.api.bell import Bell
@@ -84,3 +84,6 @@ class Services:
     token: str
     """Bearer token of people and workers."""
     bell: Bell
+    """Where calls of workers wait."""
+    run_bell: Bell = field(default_factory=Bell)
+    """Where people wait for runs, by their key."""

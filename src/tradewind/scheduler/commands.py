@@ -218,7 +218,7 @@ class Commands:
                 "Wait for it to end, then delete it.",
             )
         runs.delete_run(tx, run.pk)
-        self._live.forget()
+        self._live.note_gone(run.pk)
         self._planner.run_left(tx, run, now)
 
 

@@ -155,6 +155,10 @@ class Engine:
             return None
         return {*cancelled, *self._runs.waiting.unwatched, *self._forecasts.take_answered()}
 
+    def take_moved_runs(self) -> set[str]:
+        """Answer the keys of the runs whose state the last transactions changed, as text."""
+        return self._runs.take_moved()
+
     def take_wake(self) -> datetime | None:
         """Answer the earliest moment that the last transactions made something due, if any."""
         moment, self._wakes_at = self._wakes_at, None

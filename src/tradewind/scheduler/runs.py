@@ -69,6 +69,7 @@ class Runs:
         self._ended: list[LiveRun] = []
         self._wake_at: datetime | None = None
         self._loaded = False
+        self._moved: set[int] = set()
 
     def forget(self) -> None:
         """Throw away all that is held in memory: a transaction was undone."""
@@ -82,6 +83,7 @@ class Runs:
         self._past_waiters.clear()
         self._woken_dags.clear()
         self._ended.clear()
+        self._moved.clear()
         self._callbacks.forget()
         self._deadlines.forget()
         self._loaded = False
@@ -299,7 +301,19 @@ class Runs:
         self._follow(steps)
         self._note_end(live, was)
 
+    def note_gone(self, pk: int) -> None:
+        """Say that a run was deleted."""
+        self.forget()
+        self._moved.add(pk)
+
+    def take_moved(self) -> set[str]:
+        """Answer the keys of the runs whose state changed since this was last asked, as text."""
+        moved, self._moved = self._moved, set()
+        return set(map(str, moved))
+
     def _note_end(self, live: LiveRun, was: RunState) -> None:
+        if live.state is not was:
+            self._moved.add(live.pk)
         if live.state is not was and live.spec.callbacks and live.last_move is not None:
             self._callbacks.note_move(live, live.last_move)
         if live.state in TERMINAL_RUN and was not in TERMINAL_RUN:

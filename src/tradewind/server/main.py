@@ -59,7 +59,7 @@ class Server:
         self._clock = clock
         self._socket = _listen(settings.host, settings.port)
         self._home = _open_home(settings, clock)
-        self._bell = Bell()
+        self._bell, self._run_bell = Bell(), Bell()
         self._writer = Writer(
             self._home.database, on_undo=self._home.engine.forget, on_commit=self._ring
         )
@@ -75,6 +75,7 @@ class Server:
                 vault=self._home.vault,
                 token=token,
                 bell=self._bell,
+                run_bell=self._run_bell,
             )
         )
         self._uvicorn = _Uvicorn(
@@ -131,11 +132,13 @@ class Server:
     def _stop(self) -> None:
         self._uvicorn.stop()
         self._bell.close()
+        self._run_bell.close()
 
     def _ring(self) -> None:
         rings = self._home.engine.take_rings()
         if rings is None or rings:
             self._bell.ring(rings)
+        self._run_bell.ring(self._home.engine.take_moved_runs())
         self._pacer.look(self._home.engine.take_wake())
 
     def _find_connection(self, conn_id: str) -> ConnectionValue | None:

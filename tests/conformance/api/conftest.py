@@ -88,11 +88,11 @@ class Stack:
         migrate(self.database)
         vault = Vault("", home / "secret.key")
         self.engine = Engine(vault, log_root=str(self.settings.log_root))
-        self.bell = Bell()
+        self.bell, self.run_bell = Bell(), Bell()
         self.writer = Writer(
             self.database,
             on_undo=self.engine.forget,
-            on_commit=lambda: self.bell.ring(self.engine.take_rings()),
+            on_commit=self.ring,
         )
         self.writer.start()
         self.writer.write(lambda tx: self.engine.open(tx, NOW))
@@ -105,6 +105,7 @@ class Stack:
             vault=vault,
             token=TOKEN,
             bell=self.bell,
+            run_bell=self.run_bell,
         )
         self.app = build_app(self.services)
         self._seq = 0
@@ -112,6 +113,10 @@ class Stack:
     def close(self) -> None:
         self.writer.stop()
         self.database.close()
+
+    def ring(self) -> None:
+        self.bell.ring(self.engine.take_rings())
+        self.run_bell.ring(self.engine.take_moved_runs())
 
     def tick(self) -> None:
         self.writer.write(lambda tx: self.engine.tick(tx, self.clock.now()))

@@ -46,6 +46,7 @@ TOKEN_NEEDED = {
     ("GET", f"{TI}/{{task_id}}/{{map_index}}"),
     ("GET", f"{TI}/{{task_id}}/logs/{{try_number}}"),
     ("GET", f"{TI}/{{task_id}}/xcomEntries"),
+    ("GET", f"{RUN}/wait"),
     ("GET", f"{RUN}/hitlDetails"),
     *((method, f"{TI}/{{task_id}}/{{map_index}}/hitlDetails") for method in ("GET", "PATCH")),
     ("GET", f"{TI}/{{task_id}}/{{map_index}}/hitlDetails/tries/{{try_number}}"),
