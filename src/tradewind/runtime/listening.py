@@ -51,16 +51,16 @@ class Specs:
         """A run failed."""
 
     def on_asset_created(self, asset: Any) -> None:
-        """Told by nobody yet: assets are not tracked."""
+        """Told by nobody: the server notes assets, and runs no user code."""
 
     def on_asset_alias_created(self, asset_alias: Any) -> None:
-        """Told by nobody yet: assets are not tracked."""
+        """Told by nobody: the server notes assets, and runs no user code."""
 
     def on_asset_changed(self, asset: Any) -> None:
-        """Told by nobody yet: assets are not tracked."""
+        """Told by nobody: the server notes assets, and runs no user code."""
 
     def on_asset_event_emitted(self, asset_event: Any) -> None:
-        """Told by nobody yet: assets are not tracked."""
+        """Told by nobody: the server notes assets, and runs no user code."""
 
     def on_new_dag_import_error(self, filename: Any, stacktrace: Any) -> None:
         """Told by nobody: the server writes import errors, and runs no user code."""
