@@ -99,6 +99,15 @@ OPTIONS: tuple[Option, ...] = (
         "'process' survives any process death; 'power' also waits for the disk at each commit.",
     ),
     Option(
+        "retention_days",
+        "database",
+        "retention_days",
+        int,
+        0,
+        "The server deletes runs that ended so many days ago, with their logs, as 'db clean "
+        "--skip-archive' does; 0: never.",
+    ),
+    Option(
         "worker_lease_seconds",
         "scheduler",
         "worker_lease_seconds",
@@ -369,6 +378,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     durability: str
+    retention_days: int
     worker_lease_seconds: int
     worker_slots: int
     parse_slots: int
@@ -493,6 +503,12 @@ def _refuse_impossible(values: Mapping[str, Any]) -> None:
             "bad-setting",
             f"[core] dag_ignore_file_syntax is '{values['ignore_syntax']}'.",
             "Use 'glob' or 'regexp'.",
+        )
+    if values["retention_days"] < 0:
+        raise UsageError(
+            "bad-setting",
+            f"[database] retention_days is {values['retention_days']}.",
+            "Use 0 to keep everything, or a number of days.",
         )
     if values["worker_lease_seconds"] < _SHORTEST_LEASE:
         raise UsageError(

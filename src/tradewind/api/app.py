@@ -38,6 +38,7 @@ ROUTERS: dict[str, tuple[str, str]] = {
     "next_runs": ("/api/own", "tradewind.api.own.next_runs"),
     "state_stores": ("/api/own", "tradewind.api.own.state_stores"),
     "secrets": ("/api/own", "tradewind.api.own.secrets"),
+    "cleaning": ("/api/own", "tradewind.api.own.cleaning"),
     "questions": ("/api/own", "tradewind.api.own.questions"),
     "backfill_dates": ("/api/own", "tradewind.api.own.backfill_dates"),
 }

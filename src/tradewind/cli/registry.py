@@ -114,6 +114,13 @@ COMMANDS: dict[str, Command] = {
     "db check-migrations": Command(
         "tradewind.cli.database:check_migrations", "Wait until the database is up to date."
     ),
+    "db clean": Command("tradewind.cli.cleaning:clean", "Delete runs that ended long ago."),
+    "db export-archived": Command(
+        "tradewind.cli.cleaning:export_archived", "Write what was cleaned to files."
+    ),
+    "db drop-archived": Command(
+        "tradewind.cli.cleaning:drop_archived", "Delete the copies of what was cleaned."
+    ),
     "db shell": Command("tradewind.cli.database:shell", "Open the database in sqlite3."),
     "config list": Command("tradewind.cli.config:list_settings", "List the settings in force."),
     "config get-value": Command("tradewind.cli.config:get_value", "Print one setting."),

@@ -47,11 +47,13 @@ from tradewind.scheduler.wishes import (
     Trigger,
 )
 from tradewind.store import dags, files, leases, pools, runs, tasks, workers
+from tradewind.store.archives import Archive
 from tradewind.store.backfills import BackfillDate, BackfillFacts
 from tradewind.store.callbacks import Callback
 from tradewind.store.database import Tx
 from tradewind.store.human_inputs import HumanInput
 from tradewind.store.moments import Moments, read_moments, read_waits_ahead
+from tradewind.store.retention import Wish
 from tradewind.store.secrets import Vault
 
 _LEASE = "scheduler"
@@ -331,6 +333,13 @@ class Engine:
         """Delete a run. See ``Commands.delete_run``."""
         self._guard(tx)
         self._commands.delete_run(tx, dag_id, run_id, now)
+
+    def remove_old_runs(
+        self, tx: Tx, wish: Wish, pks: list[int], archive: Archive | None
+    ) -> dict[str, int]:
+        """Remove those of these runs that may still go. See ``Runs.remove_old``."""
+        self._guard(tx)
+        return self._runs.remove_old(tx, wish, pks, archive)
 
     def explain(
         self, tx: Tx, dag_id: str, run_id: str | None, task_id: str | None, now: datetime

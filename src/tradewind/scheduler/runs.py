@@ -24,11 +24,14 @@ from tradewind.store import (
     events,
     human_inputs,
     past,
+    retention,
     runs,
     tasks,
     xcoms,
 )
+from tradewind.store.archives import Archive
 from tradewind.store.database import Tx
+from tradewind.store.retention import Wish
 from tradewind.store.tasks import TaskInstance
 
 _OUTSIDE = frozenset({TaskState.DEFERRED, TaskState.AWAITING_INPUT})
@@ -438,6 +441,28 @@ class Runs:
             human_inputs.close_input(tx, asked.id, now, failure="dropped")
         human_inputs.forget_answers(tx, self._left.keys())
         self._left.clear()
+
+    def remove_old(
+        self, tx: Tx, wish: Wish, pks: list[int], archive: Archive | None
+    ) -> dict[str, int]:
+        """Remove those of these runs that are old and that nothing needs still.
+
+        A run of many rows is only taken from its Dag here; pieces of it go one by one.
+
+        Returns:
+            How many rows of each table went.
+        """
+        gone = retention.still_removable(tx, wish, pks)
+        small = [one.pk for one in gone if not one.is_large]
+        for one in gone:
+            # Ended, so nobody works on them; but they may have been looked at just now.
+            self._live.pop(one.pk, None)
+            if one.is_large:
+                retention.begin_leaving(tx, one.pk, archive)
+        removed = retention.remove_runs(tx, small, archive) if small else {}
+        if len(small) < len(gone):
+            removed["run"] = len(gone)
+        return removed
 
     def spec_of_version(self, tx: Tx, version_id: int) -> DagSpec:
         """Answer what a Dag version says; decoded once for as long as its bytes stay the same."""

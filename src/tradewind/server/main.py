@@ -27,9 +27,11 @@ from tradewind.errors import ConflictError, RefusedError, TradewindError
 from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.lifeline import die_with_parent
 from tradewind.protocol.ports import ConnectionValue
+from tradewind.scheduler.cleaning import Cleaning
 from tradewind.server.bundles import Bundles
 from tradewind.server.collector import Collector
 from tradewind.server.home import Home, write_server_file
+from tradewind.server.keeper import Keeper
 from tradewind.server.launcher import REFUSED
 from tradewind.server.pacer import Pacer
 from tradewind.store import bundles, connections
@@ -64,6 +66,13 @@ class Server:
             self._home.database, on_undo=self._home.engine.forget, on_commit=self._ring
         )
         self._pacer = Pacer(self._home.engine, self._writer, clock)
+        self._keeper = Keeper(
+            settings,
+            Cleaning(
+                self._home.database, self._writer, self._home.engine, clock, settings.log_root
+            ),
+            clock,
+        )
         token = secrets.token_urlsafe(32)
         app = build_app(
             Services(
@@ -101,6 +110,7 @@ class Server:
         """Serve until SIGTERM or SIGINT, then write down what is under way and close."""
         self._writer.start()
         self._pacer.start()
+        self._keeper.start()
         self._writer.write(self._bundles.drop_others)
         self._bundles.trees.clean_up()
         self._watcher.start()
@@ -113,6 +123,7 @@ class Server:
             self._refresher.stop()
             self._collector.stop()
             self._watcher.stop()
+            self._keeper.stop()
             self._pacer.stop()
             self._writer.stop()
             self._home.close()

@@ -272,7 +272,9 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
             (self.run_types or None, run.c.run_type.in_),
             (self.without_types or None, run.c.run_type.not_in),
         ]
-        return [operator(value) for value, operator in bounds if value is not None]
+        # A run without a Dag is being removed.
+        listed = [] if self.dag_id is not None else [run.c.dag_id != ""]
+        return listed + [operator(value) for value, operator in bounds if value is not None]
 
 
 _ORDERABLE = {

@@ -178,6 +178,7 @@ def list_instances(
 ) -> tuple[list[tuple[str, TaskInstance]], int]:
     """Answer (run id, instance) of those that pass the filters, in order, and their number."""
     query = select(run.c.run_id, task_instance).join(run, run.c.id == task_instance.c.run_pk)
+    query = query.where(run.c.dag_id != "")
     if dag_id is not None:
         query = query.where(task_instance.c.dag_id == dag_id)
     if run_id is not None:
