@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from tradewind.codestore.bundle import BundleError, Scan
 from tradewind.codestore.kept import KeptTree
 from tradewind.codestore.rules import is_folder_left_out
@@ -90,7 +88,10 @@ class RemoteFolder:
         return self._kept.scan(self._trees.path(self.name, digest), digest)
 
     def _fetch(self) -> str:
-        system, base = fsspec.url_to_fs(self._url, **self._options())
+        # Late: it takes 60 ms to import, and most installations have no such bundle.
+        from fsspec import url_to_fs  # noqa: PLC0415
+
+        system, base = url_to_fs(self._url, **self._options())
         listed = self._list(system, base)
         for _ in range(_TRIES):
             known = self._known

@@ -14,6 +14,7 @@ from tradewind.codestore.git import GitRepository, GitWish
 from tradewind.codestore.git_access import GitAccess, split_secrets, without_secrets
 from tradewind.codestore.kept import KeptTree
 from tradewind.codestore.local import LocalFolder
+from tradewind.codestore.remote import RemoteFolder
 from tradewind.codestore.rules import IgnoreSyntax
 from tradewind.codestore.snapshots import Snapshots
 from tradewind.codestore.trees import Trees
@@ -148,9 +149,6 @@ class Bundles:
         )
 
     def _remote(self, kept: KeptTree, given: BundleSetting, seconds: float) -> Bundle:
-        # Late: fsspec takes 60 ms to import, and most installations have no such bundle.
-        from tradewind.codestore.remote import RemoteFolder  # noqa: PLC0415
-
         return RemoteFolder(
             kept,
             given.url,

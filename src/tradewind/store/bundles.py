@@ -11,8 +11,9 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, tuple_, 
 
 from tradewind.protocol.orders import BundleRef
 from tradewind.store.database import Tx
+from tradewind.store.file_tables import bundle, bundle_file, bundle_tree, dag_file
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, bundle_file, bundle_tree, dag, dag_file, dag_version, run
+from tradewind.store.tables import dag, dag_version, run
 
 
 class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from sqlalchemy import and_, bindparam, case, delete, func, insert, select, upda
 from tradewind.core.manifest import closure_digest
 from tradewind.protocol.reports import Closure
 from tradewind.store.database import Tx
+from tradewind.store.file_tables import bundle_file, closure_entry, dag_file, import_error
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle_file, closure_entry, dag_file, import_error
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from tradewind.store.columns import Id, Json, Moment
-from tradewind.store.tables import metadata as metadata
+from tradewind.store.file_tables import metadata as metadata
 
 asset = Table(
     "asset",

@@ -25,10 +25,11 @@ from tradewind.store.closures import (
     write_closure,
 )
 from tradewind.store.database import Tx
+from tradewind.store.file_tables import bundle, bundle_file, dag_file, import_error
 from tradewind.store.import_errors import has_import_error
 from tradewind.store.parsed_dags import apply_parsed_dags, expire_dags_of
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, bundle_file, dag, dag_file, import_error
+from tradewind.store.tables import dag
 
 
 class ParsePolicy(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
-from tradewind.store.tables import dag_file, import_error
+from tradewind.store.file_tables import dag_file, import_error
 
 
 class ImportErrorFacts(msgspec.Struct, frozen=True, kw_only=True):

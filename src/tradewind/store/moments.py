@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from tradewind.store.dags import PLANNED
 from tradewind.store.database import Tx
+from tradewind.store.file_tables import dag_file
 from tradewind.store.prepared import Prepared
 from tradewind.store.tables import (
     attempt,
     callback,
     dag,
-    dag_file,
     deadline,
     run,
     task_instance,

@@ -14,8 +14,9 @@ from tradewind.core.timetables import Jitter, Timetable, needs_worker
 from tradewind.protocol.reports import ImportFault, ParseReport
 from tradewind.store.dags import wake_held
 from tradewind.store.database import Tx
+from tradewind.store.file_tables import bundle, bundle_file
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, bundle_file, dag, dag_version, run
+from tradewind.store.tables import dag, dag_version, run
 
 
 class ParsedDags(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ from tradewind.core.spec import DagSpec
 from tradewind.store.bundles import read_bundle, read_tree
 from tradewind.store.dags import DagFacts
 from tradewind.store.database import Tx
+from tradewind.store.file_tables import bundle, dag_file
 from tradewind.store.prepared import Prepared
-from tradewind.store.tables import bundle, dag, dag_file
+from tradewind.store.tables import dag
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

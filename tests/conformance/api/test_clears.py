@@ -28,9 +28,7 @@ def ids(answer: Any) -> list[str]:
     return [one["task_id"] for one in answer["task_instances"]]
 
 
-def test_a_clear_says_what_it_would_do_unless_it_is_told_to_do_it(
-    stack: Stack, ended: str
-) -> None:
+def test_a_clear_says_what_it_would_do_unless_it_is_told_to_do_it(stack: Stack, ended: str) -> None:
     body = {"dag_run_id": "one"}
 
     would = stack.ask("POST", f"{DAG}/clearTaskInstances", body)

@@ -6,6 +6,7 @@ import subprocess
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
@@ -101,7 +102,7 @@ class Repository(Source):
     def take_away(self) -> None:
         self.repo.rename(self.folder / "away")
 
-    def bundle(self, **wish: object) -> GitRepository:
+    def bundle(self, **wish: Any) -> GitRepository:
         return GitRepository(
             self.kept(),
             lambda: GitAccess(url=f"file://{self.repo}"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.codestore.bundle import Scan
+from tradewind.codestore.bundle import Bundle, Scan
 from tradewind.codestore.local import LocalFolder
 from tradewind.codestore.watcher import Watcher, _is_relevant
 
@@ -27,7 +27,7 @@ def start() -> Iterator[Start]:
         told: Told = queue.Queue()
         left = [failures]
 
-        def tell(bundle: LocalFolder, scan: Scan) -> None:
+        def tell(bundle: Bundle, scan: Scan) -> None:
             if left[0]:
                 left[0] -= 1
                 raise RuntimeError("cannot now")
