@@ -42,6 +42,12 @@ COMMANDS: dict[str, Command] = {
     "dags trigger": Command("tradewind.cli.dag_runs:trigger", "Start a run of a Dag."),
     "dags list-runs": Command("tradewind.cli.dag_runs:list_runs", "List a Dag's runs."),
     "dags state": Command("tradewind.cli.dag_runs:state", "Show the state of one run."),
+    "dags clear": Command("tradewind.cli.clears:clear_dag", "Let runs of a Dag run again."),
+    "runs mark": Command("tradewind.cli.marks:mark_run", "Set how a run ended."),
+    "runs cancel": Command("tradewind.cli.marks:cancel_run", "End a run cleanly."),
+    "partitions clear": Command(
+        "tradewind.cli.clears:clear_partitions", "Have runs forget their partition."
+    ),
     "dags test": Command(
         "tradewind.cli.local_runs:run_dag_here", "Run a Dag here and now, in this process."
     ),
@@ -56,6 +62,8 @@ COMMANDS: dict[str, Command] = {
     "tasks states-for-dag-run": Command(
         "tradewind.cli.tasks:states_for_dag_run", "List the task instances of one run."
     ),
+    "tasks clear": Command("tradewind.cli.clears:clear_tasks", "Let task instances run again."),
+    "tasks mark": Command("tradewind.cli.marks:mark_task", "Set how a task ended in a run."),
     "tasks questions": Command("tradewind.cli.questions:questions", "List what tasks ask people."),
     "tasks answer": Command("tradewind.cli.questions:answer", "Answer a task's question."),
     "tasks test": Command(
@@ -143,6 +151,8 @@ COMMANDS: dict[str, Command] = {
 NOUNS: dict[str, str] = {
     "dags": "Dags and their runs",
     "tasks": "Tasks and their states",
+    "runs": "Dag runs, marked and cancelled",
+    "partitions": "Partitions of runs",
     "backfill": "Runs for ranges of past dates",
     "bundles": "Where Dag files come from",
     "assets": "Assets and who uses them",

@@ -73,7 +73,7 @@ def test_a_clear_chooses(stack: Stack, ended: str, body: dict[str, Any], chosen:
         ({"task_group_id": "g"}, 404, "task-group-not-found"),
         ({"dag_run_id": "two"}, 404, "run-not-found"),
         ({"include_past": True}, 400, "bad-choice"),
-        ({"only_running": True, "only_failed": True, "dag_run_id": "one"}, 200, None),
+        ({"only_running": True, "only_failed": True, "dag_run_id": "one"}, 400, "bad-choice"),
         ({"start_date": "2026-04-11", "end_date": "2026-04-10"}, 400, "bad-range"),
         ({"colour": "red"}, 422, "invalid-request"),
     ],

@@ -68,6 +68,13 @@ class ClearInstancesBody(Body):
     prevent_running_task: bool = False
     note: str | None = None
 
+    @property
+    def means_failed(self) -> bool:
+        """Whether only what failed is meant: by default, unless something else was asked for."""
+        if "only_failed" in self.model_fields_set:
+            return self.only_failed
+        return not self.only_new and not self.only_running
+
 
 class ClearRunBody(Body):
     """How a run starts over."""
@@ -139,7 +146,7 @@ def clear_task_instances(dag_id: str, body: ClearInstancesBody, services: Servic
             upstream=body.include_upstream,
             downstream=body.include_downstream,
             states=chosen_states(
-                only_failed=body.only_failed and not body.only_new and not body.only_running,
+                only_failed=body.means_failed,
                 only_running=body.only_running,
             ),
         ),
