@@ -155,7 +155,7 @@ def apply_parsed_dags(
             file.insert_dag(spec)
             changed.append(dag_id)
         elif not old.is_stale and (old.bundle, old.file) != (name, path):
-            refused[dag_id] = ImportFault(file=path, message=_duplicate(dag_id, name, old))
+            refused[dag_id] = ImportFault(file=path, message=_duplicate(dag_id, name, path, old))
         elif file.update_dag(spec, old):
             changed.append(dag_id)
     missing = [
@@ -183,9 +183,11 @@ def expire_dags_of(tx: Tx, name: str, path: str) -> list[str]:
     return ids
 
 
-def _duplicate(dag_id: str, name: str, old: Any) -> str:
-    where = old.file if old.bundle == name else f"{old.file} of bundle '{old.bundle}'"
-    return f"Dag '{dag_id}' is defined in {where} already; this one is ignored."
+def _duplicate(dag_id: str, name: str, path: str, old: Any) -> str:
+    there, here = old.file, path
+    if old.bundle != name:
+        there, here = f"{old.file} of bundle '{old.bundle}'", f"{path} of bundle '{name}'"
+    return f"Dag '{dag_id}' is defined in {there} already; the one in {here} is ignored."
 
 
 class _File:

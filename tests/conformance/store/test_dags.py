@@ -22,6 +22,7 @@ from tradewind.core.timetables import CronTrigger
 from tradewind.core.timetables.values import RunInfo
 from tradewind.errors import ConflictError, NotFoundError, UsageError
 from tradewind.protocol.reports import ImportFault
+from tradewind.store.bundles import upsert_bundle
 from tradewind.store.dags import (
     DagFacts,
     DagFilter,
@@ -202,7 +203,9 @@ def test_an_id_in_two_files_stays_with_the_first_until_it_leaves_it(database: Da
     with database.read() as tx:
         (error,) = list_import_errors(tx)
     assert (error.file, error.dag_id) == ("dags/b.py", "sales")
-    assert error.message == "Dag 'sales' is defined in dags/a.py already; this one is ignored."
+    assert error.message == (
+        "Dag 'sales' is defined in dags/a.py already; the one in dags/b.py is ignored."
+    )
 
     discover(database, {"dags/b.py": "1"}, at=later(seconds=1))
     both = (spec(file="dags/b.py"), spec("mine", file="dags/b.py"))
@@ -210,6 +213,26 @@ def test_an_id_in_two_files_stays_with_the_first_until_it_leaves_it(database: Da
     assert dag_of(database).file == "dags/b.py"
     with database.read() as tx:
         assert list_import_errors(tx) == []
+
+
+def test_an_id_in_two_bundles_stays_with_the_first_until_that_is_gone(database: Database) -> None:
+    with database.begin() as tx:
+        upsert_bundle(tx, "other", "/srv/other", "/srv/other")
+    discover(database, {"dags/a.py": "1"})
+    parse(database, "dags/a.py", spec(file="dags/a.py"))
+    discover(database, {"b.py": "1"}, bundle="other")
+    assert parse(database, "b.py", spec(file="b.py")) == []
+    with database.read() as tx:
+        (error,) = list_import_errors(tx)
+    assert (error.bundle, error.file) == ("other", "b.py")
+    assert error.message == (
+        "Dag 'sales' is defined in dags/a.py of bundle 'main' already; "
+        "the one in b.py of bundle 'other' is ignored."
+    )
+
+    discover(database, {}, at=later(seconds=1))
+    assert parse(database, "b.py", spec(file="b.py"), at=later(seconds=1)) == ["sales"]
+    assert (dag_of(database).bundle, dag_of(database).is_stale) == ("other", False)
 
 
 def test_pausing_and_going_on(database: Database) -> None:
