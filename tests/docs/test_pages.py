@@ -9,6 +9,7 @@ from tools.reference import FOLDER, PAGES
 from tradewind.api.problems import _OF_STATUS
 from tradewind.config import OPTIONS
 from tradewind.core.states import RUN_MOVES, TASK_MOVES, LegState, RunState, TaskState
+from tradewind.sdk import dags, operator, removed
 
 DOCS = ROOT / "docs"
 PROSE = sorted(
@@ -36,6 +37,15 @@ def test_every_error_code_has_a_row_and_no_row_is_of_a_code_that_is_gone() -> No
     rows = re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)
     codes = {*find_codes(), *_OF_STATUS.values()}
     assert sorted(rows) == sorted(codes)
+
+
+def test_every_argument_without_effect_is_told_of() -> None:
+    page = (DOCS / "different-from-airflow.md").read_text(encoding="utf-8")
+    told = page.partition("## Arguments that are taken")[2].partition("\n## ")[0]
+    names = {*dags._WITHOUT_EFFECT, *operator._WITHOUT_EFFECT}
+    names |= {*removed.DAG_IGNORED, *removed.TASK_IGNORED}
+    names |= {*removed.DAG_RENAMED, *removed.TASK_RENAMED}
+    assert {name for name in names if f"`{name}`" not in told} == set()
 
 
 def test_the_diagrams_show_the_tables_of_moves() -> None:

@@ -30,7 +30,13 @@ from tradewind.protocol.ports import bound_port
 from tradewind.runtime.callbacks import call_each
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_answers import LocalAnswers
-from tradewind.runtime.local_log import readable_log, say, say_no_deadlines, say_who_runs
+from tradewind.runtime.local_log import (
+    readable_log,
+    say,
+    say_no_deadlines,
+    say_warnings,
+    say_who_runs,
+)
 from tradewind.runtime.local_masks import hiding
 from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.local_waits import Leg, LocalWaits, Outcome
@@ -105,6 +111,7 @@ def run_dag_in(
     port.data.begin(spec, clock)
     run = LocalRun(dag, facts, port)
     with readable_log(port.masker), hiding(port.masker):
+        say_warnings(spec.warnings)
         say_no_deadlines(_with_deadlines(spec))
         say_who_runs(dag.tasks)
         _Runner(run, spec, facts, clock, mark_success_pattern).run_all()

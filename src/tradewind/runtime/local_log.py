@@ -17,6 +17,12 @@ def say(task_id: str, path: str, state: str, detail: str) -> None:
     log.info("%s%s %s%s", task_id, index, state, f": {detail}" if detail else "")
 
 
+def say_warnings(warnings: Iterable[str]) -> None:
+    """Tell what of a Dag has no effect, or another than its author may think."""
+    for warning in warnings:
+        log.warning("%s", warning)
+
+
 def say_no_deadlines(owners: Sequence[str]) -> None:
     """Tell whose deadlines are not watched, if there are any."""
     if owners:

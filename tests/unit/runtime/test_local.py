@@ -392,6 +392,19 @@ def test_there_are_no_earlier_runs():
     assert run.get_task_instance("look").xcom_pull() == [[], None, None, None]
 
 
+def test_what_has_no_effect_is_told(caplog):
+    with DAG("d", access_control={"a": {"can_read"}}) as made:
+        EmptyOperator(task_id="t", resources={"cpus": 2}, run_as_user="nobody")
+
+    made.test()
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "'access_control' has no effect: roles are not bound to Dags",
+        "Task 't': 'resources' has no effect: workers do not reserve resources",
+        "t is to run as 'nobody': here it runs as yourself",
+    ]
+
+
 def test_whose_deadlines_are_not_watched_is_told(caplog):
     alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=timedelta(), callback=FAIL_RUN

@@ -166,3 +166,30 @@ def test_a_circle_is_shown(dag):
     chain(a, b, c, a)
     with pytest.raises(AirflowException, match="a -> b -> c -> a"):
         dag.topological_sort()
+
+
+@pytest.mark.parametrize(
+    ("write", "drawn"),
+    [
+        (lambda a, b, c: a.set_downstream(b), {("a", "b")}),
+        (lambda a, b, c: b.set_upstream(a), {("a", "b")}),
+        (lambda a, b, c: a.set_downstream([b, c]), {("a", "b"), ("a", "c")}),
+        (lambda a, b, c: c.set_upstream([a, b]), {("a", "c"), ("b", "c")}),
+        (lambda a, b, c: a.set_downstream([b, [c]]), {("a", "b"), ("a", "c")}),
+    ],
+)
+def test_tasks_are_put_in_order_by_name_too(dag, write, drawn):
+    a, b, c = tasks("abc")
+    write(a, b, c)
+
+    assert edges(dag) == drawn
+    assert {(up.task_id, one.task_id) for one in dag.tasks for up in one.upstream_list} == drawn
+    assert {(one.task_id, d.task_id) for one in dag.tasks for d in one.downstream_list} == drawn
+
+
+def test_a_line_drawn_by_name_may_have_a_label(dag):
+    a, b, c = tasks("abc")
+    a.set_downstream(b, edge_modifier=Label("down"))
+    c.set_upstream(b, edge_modifier=Label("up"))
+
+    assert dag.edge_info == {"a": {"b": {"label": "down"}}, "b": {"c": {"label": "up"}}}
