@@ -2,10 +2,14 @@
 
 import ctypes
 import os
+import time
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _fflush = _libc.fflush
+
+_STILL = frozenset({b"T", b"t", b"Z", b"X"})
+_LOOK_SECONDS = 0.001
 
 
 def flush_c_streams() -> None:
@@ -35,3 +39,24 @@ def children_of(parent: int) -> set[int]:
             if int(stat.rpartition(b")")[2].split()[1]) == parent:
                 found.add(int(entry.name))
     return found
+
+
+def wait_stopped(pid: int, seconds: float) -> bool:
+    """Wait until a process that was sent SIGSTOP has stopped; False if it has not by then.
+
+    The signal counts only when its process is next to run.
+    """
+    until = time.monotonic() + seconds
+    while _state_of(pid) not in _STILL:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+def _state_of(pid: int) -> bytes:
+    try:
+        stat = Path("/proc", str(pid), "stat").read_bytes()
+    except OSError:
+        return b"X"
+    return stat.rpartition(b")")[2].split()[0]

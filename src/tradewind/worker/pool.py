@@ -109,6 +109,8 @@ class Pool:
         self._files: dict[FileKey, _FileZygote] = {}
         self._by_zygote: dict[Zygote, _FileZygote] = {}
         self._retired: set[Zygote] = set()
+        self._dropped: set[int] = set()
+        """Pids of warm zygotes that were let go: the base may not have waited for them yet."""
         self._fresh_only: dict[FileKey, tuple[str, float]] = {}
         self._for_base: list[tuple[_Message, int, Fds]] = []
         self._good_until = 0.0
@@ -296,6 +298,7 @@ class Pool:
 
     def _on_base_lost(self, base: Zygote) -> None:
         self._base = None
+        self._dropped.clear()
         if self._closed:
             return
         lasted = self._now() - self._base_born
@@ -327,7 +330,8 @@ class Pool:
             zygote.was_heard = False
             if zygote.silent_looks >= _SILENT_LOOKS:
                 log.warning("A zygote (pid %d) has not answered for long: it is ended", zygote.pid)
-                zygote.kill([one.pid for one in (*self._by_zygote, *self._retired)])
+                warm = (one.pid for one in (*self._by_zygote, *self._retired))
+                zygote.kill({*warm, *self._dropped})
             else:
                 zygote.say(Ping())
             self._watch_later()
@@ -366,6 +370,7 @@ class Pool:
 
     def _drop(self, zygote: Zygote) -> None:
         self._retired.discard(zygote)
+        self._dropped.add(zygote.pid)
         zygote.close()
 
     def _forget(self, warm: _FileZygote) -> None:

@@ -12,12 +12,15 @@ import msgspec
 
 from tradewind.protocol.child import Exited, Forked, FromZygote, GoodUntil
 from tradewind.protocol.frames import FrameError, pack_frame, zygote_reader
-from tradewind.runtime.kernel import children_of
+from tradewind.runtime.kernel import children_of, wait_stopped
 from tradewind.worker.loop import Loop
 
 _CHUNK_BYTES = 1 << 18
 _FDS_PER_MESSAGE = 128
 _CONTROL_FD = 3
+_STOP_SECONDS = 0.2
+"""A process that does not stop within that may still fork, and nothing is said of its orders."""
+
 _MODULE = "tradewind.runtime.zygote"
 
 
@@ -103,14 +106,21 @@ class Zygote:
     def kill(self, known: Collection[int]) -> None:
         """End one that is frozen; that closes its socket, by which it is lost.
 
-        It is stopped first: from then on it forks nobody. If each of its children has been told of,
-        or is ``known``, an order without a child never ran, and counts as not sent. Nothing is sent
-        from here on: its socket takes messages until the system has buried it.
+        It is stopped first: from then on it forks nobody, and what it has said by then is heard. If
+        each of its children has been told of, or is ``known``, an order without a child never ran,
+        and counts as not sent. Nothing is sent from here on: its socket takes messages until the
+        system has buried it.
+
+        A second time changes nothing: by then its children may have been buried with it.
         """
+        if self._is_killed or not self.pid:
+            return
         self._is_killed = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGSTOP)
-            if children_of(self.pid) <= {*self.forked.values(), *known}:
+            is_still = wait_stopped(self.pid, _STOP_SECONDS)
+            self._serve()
+            if is_still and children_of(self.pid) <= {*self.forked.values(), *known}:
                 self.sent_keys &= self.forked.keys()
             os.kill(self.pid, signal.SIGKILL)
 
