@@ -130,7 +130,7 @@ class DagShapes:
             last_parse_duration=None,
             last_expired=None,
             bundle_name=facts.bundle,
-            bundle_version=(bundle.digest if bundle else "") or None,
+            bundle_version=_version(facts, bundle),
             relative_fileloc=facts.file,
             fileloc=f"{bundle.root}/{facts.file}" if bundle else facts.file,
             description=head.description,
@@ -160,3 +160,10 @@ def _is_limited(spec_json: bytes) -> bool:
         task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None
         for task in _LIMITED.decode(spec_json).tasks
     )
+
+
+def _version(facts: DagFacts, bundle: BundleFacts | None) -> str | None:
+    """Answer in which bytes of its bundle a Dag was last parsed: those its next run is to run."""
+    if bundle is not None and bundle.is_pinned:
+        return facts.digest or None
+    return (bundle.digest if bundle else "") or None
