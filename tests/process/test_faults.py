@@ -91,7 +91,7 @@ def test_zygotes_killed_and_frozen(install: Install) -> None:
 
 
 def test_a_server_killed_and_frozen_for_a_moment_costs_nothing(install: Install) -> None:
-    place = install(**SHORT)
+    place = install()
     place.start()
     pids = running(place)
     server = place.server()
