@@ -29,6 +29,9 @@ from tradewind.sdk.params import ParamsDict
 
 Callback = Callable[[Any], Any]
 
+_RUN_STATES = {"running": "running", "success": "success", "failure": "failed"}
+"""What happened to a run, and the state in which its callbacks find it."""
+
 log = logging.getLogger("tradewind.callback")
 
 
@@ -181,6 +184,8 @@ def _context_of(order: CallbackOrder, dag: DAG, port: TaskPort) -> Iterator[Any]
     if order.error:
         context["exception"] = AirflowException(order.error)
     context["run_id"] = order.run.run_id
+    if order.kind in ("dag", "listener"):
+        context["dag_run"].state = _RUN_STATES[order.event]
     if order.deadline is not None:
         facts = order.deadline
         context["deadline"] = Facts(

@@ -23,11 +23,12 @@ from tradewind.core.runs import RunType, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import LegState, RunState, TaskState
 from tradewind.core.timetables import manual_run
+from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.child import Done
 from tradewind.protocol.clock import Clock, SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.ports import bound_port
-from tradewind.runtime.callbacks import call_each
+from tradewind.runtime.callbacks import run_callback
 from tradewind.runtime.execute import run_task
 from tradewind.runtime.local_answers import LocalAnswers
 from tradewind.runtime.local_log import (
@@ -371,11 +372,37 @@ class _Runner:
         self.run.end_date = self.clock.now()
         self.run.record(self.graph, self.ends)
         log.info("Run %s ended: %s", self.run.run_id, self.run.state)
-        name = "on_success_callback" if self.run.state == "success" else "on_failure_callback"
-        context = {"dag": self.run.dag, "dag_run": self.run, "run_id": self.run.run_id}
-        context["reason"] = self.run.reason
-        known_by = callback_id(self.run.dag_id, self.run.run_id, name, self.graph.seq)
-        call_each(getattr(self.run.dag, name), context, name, known_by)
+        self._call_back("success" if self.run.state == "success" else "failure")
+
+    def _call_back(self, event: str) -> None:
+        """Call the Dag's callbacks, as a worker would that the server asks to."""
+        dag = self.run.dag
+        if not getattr(dag, f"on_{event}_callback"):
+            return
+        last = max(self.ends.items(), key=_how_relevant, default=None)
+        file = Path(dag.fileloc)
+        order = CallbackOrder(
+            job_id=0,
+            epoch=1,
+            callback_id=callback_id(self.run.dag_id, self.run.run_id, event),
+            kind="dag",
+            event=event,
+            reason=self.run.reason,
+            run=self.facts,
+            task=None if last is None else self._order(self.graph.node(*last[0]), *last[0]),
+            bundle=BundleRef(name="local", root=str(file.parent), dags_folder=str(file.parent)),
+            file=file.name,
+        )
+        token = bound_port.set(self.run.port)
+        try:
+            run_callback(order, {dag.dag_id: dag}, self.run.port)
+        finally:
+            bound_port.reset(token)
+
+
+def _how_relevant(end: tuple[tuple[str, str], Done]) -> tuple[bool, float]:
+    """Rank what a Dag's callback may be about: the last that failed, else that ended."""
+    return end[1].outcome == LegState.FAILED, end[1].ended_at
 
 
 _LEFT = frozenset({TaskState.UP_FOR_RESCHEDULE, TaskState.DEFERRED, TaskState.AWAITING_INPUT})

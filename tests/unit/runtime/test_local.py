@@ -320,6 +320,34 @@ def test_callbacks_of_the_dag_are_called_with_the_reason():
     assert seen == [("d", "task_failure")]
 
 
+def test_a_dags_callback_finds_what_it_would_find_in_a_worker():
+    seen = {}
+
+    def note(context):
+        seen.update({key: context[key] for key in ("ds", "params", "run_id", "reason")})
+        seen["state"] = context["dag_run"].state
+        seen["ti"] = context["ti"].task_id
+        seen["xcom"] = context["ti"].xcom_pull(task_ids="good")
+
+    with DAG("d", on_failure_callback=note, params={"n": 1}) as made:
+        PythonOperator(task_id="good", python_callable=lambda: 5)
+        PythonOperator(task_id="bad", python_callable=failing())
+        EmptyOperator(task_id="last", trigger_rule="all_done") << made.get_task("bad")
+        made.get_task("good") >> made.get_task("bad")
+        EmptyOperator(task_id="leaf") << made.get_task("bad")
+    made.test(logical_date=DAY)
+
+    assert seen == {
+        "ds": "2026-04-20",
+        "params": {"n": 1},
+        "run_id": "manual__2026-04-20T00:00:00+00:00",
+        "reason": "task_failure",
+        "state": "failed",
+        "ti": "bad",
+        "xcom": 5,
+    }
+
+
 def test_ctrl_c_ends_the_run():
     with DAG("d") as made:
         PythonOperator(task_id="a", python_callable=failing(KeyboardInterrupt()))
