@@ -181,6 +181,13 @@ def _never(answer: Any) -> Wrong:
     return lambda right: lambda *args, **kwargs: answer
 
 
+def _with_room(right):
+    def room(*args, **kwargs):
+        return msgspec.structs.replace(right(*args, **kwargs), limit=999, running=0)
+
+    return room
+
+
 def _keep_no_end(right):
     def note_end(self, live_run, was):
         return None
@@ -285,7 +292,14 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "pools are ignored": (admission, "_held_by_pool", _never(None)),
     "max_active_tasks is ignored": (admission, "_held_by_run", _never(None)),
     "caps of tasks are ignored": (admission, "_held_by_task", _never(None)),
-    "max_active_runs is ignored": (planning, "_why_no_room", _never("")),
+    "max_active_runs is ignored": (planner, "room_of_dag", _with_room),
+    "the limit of a backfill is ignored": (planner, "room_of_backfill", _with_room),
+    "the first run of a backfill waits for the past": (
+        backfill_rows,
+        "read_first_run",
+        _never(None),
+    ),
+    "the end of a backfill's run is not looked at": (planner.Planner, "look_at", _never(None)),
     "a tick has two runs": (planner.Planner, "_make_scheduled", _double_tick),
     "a tick has no run": (planner.Planner, "_make_scheduled", _skip_a_tick),
     "the planner forgets": (planner.Planner, "plan", _never(False)),

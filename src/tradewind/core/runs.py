@@ -72,7 +72,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _LONGEST_KEY_IN_ID = 120
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.~:+-]")
-_LEGAL_ID = re.compile(r"^[A-Za-z0-9_.~:+-]{1,250}$")
+LEGAL_RUN_IDS = "^[A-Za-z0-9_.~:+-]+$"
+"""What ids of runs match unless an installation says otherwise."""
+
+_LONGEST_ID = 250
+_GENERATED = re.compile(
+    rf"^(?:{'|'.join(RunType)})__\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00$", re.ASCII
+)
 
 
 def iso_utc(moment: datetime) -> str:
@@ -117,14 +123,21 @@ def partition_run_id(run_type: RunType, run_after: datetime, key: str, salt: str
     return f"{run_type.value}__{moment}__{legible}__{mark}"
 
 
-def is_legal_run_id(run_id: str) -> bool:
+def is_legal_run_id(run_id: str, pattern: str = LEGAL_RUN_IDS) -> bool:
     """Answer whether the id holds only letters, digits and ``_.~:+-``, at most 250 of them.
+
+    Args:
+        run_id: The id.
+        pattern: What it must match instead.
 
     Example:
         >>> is_legal_run_id("manual__2026-05-01"), is_legal_run_id("my run")
         (True, False)
     """
-    return _LEGAL_ID.match(run_id) is not None and not run_id.endswith("\n")
+    if "\n" in run_id or "/" in run_id or len(run_id) > _LONGEST_ID:
+        # It is a part of paths: of URLs and of logs.
+        return False
+    return re.match(pattern, run_id) is not None
 
 
 def run_type_of(run_id: str) -> RunType | None:
@@ -138,8 +151,15 @@ def run_type_of(run_id: str) -> RunType | None:
     return RunType(prefix) if mark and prefix in RunType._value2member_map_ else None
 
 
-def check_chosen_run_id(run_id: str, run_type: RunType = RunType.MANUAL) -> None:
+def check_chosen_run_id(
+    run_id: str, run_type: RunType = RunType.MANUAL, pattern: str = LEGAL_RUN_IDS
+) -> None:
     """Refuse an id that nobody may choose for a run of this type.
+
+    Args:
+        run_id: The id.
+        run_type: What makes the run.
+        pattern: What this installation has ids match.
 
     Raises:
         RefusedError: A character is not allowed, or the prefix is that of another run type.
@@ -147,10 +167,15 @@ def check_chosen_run_id(run_id: str, run_type: RunType = RunType.MANUAL) -> None
     Example:
         >>> check_chosen_run_id("month-end")
     """
-    if not is_legal_run_id(run_id):
+    # An id of the form that ids have when nobody chooses them is always fine.
+    if not is_legal_run_id(run_id, pattern) and not _GENERATED.match(run_id):
+        own = pattern != LEGAL_RUN_IDS
         raise RefusedError(
             "bad-run-id",
-            f"The run id {run_id!r} may hold only letters, digits and _ . ~ : + -, at most 250.",
+            f"The run id {run_id!r} must match {pattern} and have at most 250 characters, no /."
+            if own
+            else f"The run id {run_id!r} may hold only letters, digits and _ . ~ : + -, at most "
+            "250.",
         )
     told = run_type_of(run_id)
     if told not in (None, run_type, RunType.MANUAL):

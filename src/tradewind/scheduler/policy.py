@@ -1,9 +1,10 @@
-"""How long things are held and waited for: the numbers of leases and fences."""
+"""The numbers of leases and fences, and what an installation says of its runs."""
 
 from datetime import timedelta
 
 import msgspec
 
+from tradewind.core.runs import LEGAL_RUN_IDS
 from tradewind.store.callbacks import CallbackPolicy
 from tradewind.store.files import ParsePolicy
 
@@ -29,3 +30,14 @@ class LeasePolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Answer lengths that fit a worker's lease of so many seconds."""
         lease = timedelta(seconds=seconds)
         return cls(lease=lease, renew=lease / 6, fence=lease * 2 / 3, parse=parse or ParsePolicy())
+
+
+class RunPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What an installation says of runs, where their Dag does not."""
+
+    conf_overrides_params: bool = True
+    """Whether a run's conf goes over its Dag's Params."""
+    allowed_run_ids: str = LEGAL_RUN_IDS
+    """What an id that somebody chooses must match as a whole: a regular expression."""
+    most_failed_runs: int = 0
+    """After how many failed runs in a row a Dag is paused; 0: it is not."""
