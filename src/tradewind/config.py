@@ -6,6 +6,7 @@ environment; the name existing installations use (``AIRFLOW__SECTION__KEY``), wh
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -414,6 +415,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disable_bundle_versioning: bool
     secret_key: str
     conf_overrides_params: bool
+    max_consecutive_failed_dag_runs: int
+    allowed_run_id_pattern: str
     rerun_with_latest_version: bool
     xcom_backend: str
     max_xcom_bytes: int
@@ -528,6 +531,14 @@ def _refuse_impossible(values: Mapping[str, Any]) -> None:
             f"[database] retention_days is {values['retention_days']}.",
             "Use 0 to keep everything, or a number of days.",
         )
+    try:
+        re.compile(values["allowed_run_id_pattern"])
+    except re.error as error:
+        raise UsageError(
+            "bad-setting",
+            f"[scheduler] allowed_run_id_pattern is no regular expression: {error}.",
+            "Leave it out, or mend it.",
+        ) from None
     if values["worker_lease_seconds"] < _SHORTEST_LEASE:
         raise UsageError(
             "bad-setting",

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from tradewind.core import admission, drive, graph, planning
+from tradewind.core import admission, drive, graph
 from tradewind.core.callbacks import task_event
 from tradewind.core.readiness import Verdict
 from tradewind.core.states import LegState, RunState
 from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
 from tradewind.store import attempts, xcoms
+from tradewind.store import backfills as backfill_rows
 from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
 from tradewind.store import tasks as task_rows

@@ -49,12 +49,14 @@ def create(
         typer.Option("--dag-run-conf", help="A JSON object for every run.", show_default=False),
     ] = None,
     run_on_latest_version: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--run-on-latest-version/--no-run-on-latest-version",
-            help="Whether runs that there are go on to the newest version, or keep theirs.",
+            help="Whether runs that there are go on to the newest version, or keep theirs; as the "
+            "Dag says, else they go on.",
+            show_default=False,
         ),
-    ] = True,
+    ] = None,
     dag_version: Annotated[
         int | None,
         typer.Option(
@@ -70,7 +72,7 @@ def create(
 ) -> int:
     """Run a Dag for every date of its schedule from one day to another, both included."""
     _check_limit(max_active_runs)
-    if dag_version is not None and not run_on_latest_version:
+    if dag_version is not None and run_on_latest_version is False:
         raise UsageError("bad-usage", "Give --dag-version or --no-run-on-latest-version, not both.")
     body: Json = {
         "dag_id": dag_id,

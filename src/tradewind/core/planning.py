@@ -240,6 +240,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     running: int = 0
     """Of a Dag: the runs of backfills left out."""
     paused: bool = False
+    pause_reason: str = ""
+    """Why it is paused, where no person wanted it."""
     gone: bool = False
     """Whether the Dag is gone from its file: its queued runs stay until it is back."""
 
@@ -310,7 +312,7 @@ def _why_no_room(run: QueuedRun, room: Room, taken: int) -> str:
     if room.gone:
         return f"Dag '{run.dag_id}' is gone from its file"
     if room.paused:
-        return f"{what} is paused"
+        return f"{what} is paused" + (f": {room.pause_reason}" if room.pause_reason else "")
     running = room.running + taken
     if running < room.limit:
         return ""

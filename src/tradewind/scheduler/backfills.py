@@ -16,6 +16,7 @@ from tradewind.scheduler.code import LATEST, PINNED, Code, code_of_version, newe
 from tradewind.scheduler.commands import Commands, find_run, find_runnable
 from tradewind.scheduler.forecasts import question_of_backfill
 from tradewind.scheduler.planner import Planner
+from tradewind.scheduler.policy import RunPolicy
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import BackfillWish
 from tradewind.store import attempts, backfills, runs
@@ -27,11 +28,9 @@ from tradewind.store.database import Tx
 class Backfills:
     """Carries out what people ask of backfills, or refuses it and changes nothing."""
 
-    def __init__(
-        self, live: Runs, planner: Planner, commands: Commands, *, conf_overrides_params: bool
-    ) -> None:
-        """Bind the parts, and say whether a run's conf goes over the Dag's Params."""
-        self._overrides = conf_overrides_params
+    def __init__(self, live: Runs, planner: Planner, commands: Commands, rules: RunPolicy) -> None:
+        """Bind the parts, and what the installation says of its runs."""
+        self._overrides = rules.conf_overrides_params
         self._live = live
         self._planner = planner
         self._commands = commands
@@ -58,7 +57,9 @@ class Backfills:
             RefusedError: The range or the Dag does not allow it.
         """
         facts, spec, dates = self._plan(tx, wish, now)
-        code = self._code(tx, facts, spec, wish.code)
+        of_dag = PINNED if spec.rerun_with_latest_version is False else LATEST
+        asked = wish.code or of_dag
+        code = self._code(tx, facts, spec, asked)
         new = BackfillFacts(
             dag_id=wish.dag_id,
             from_date=wish.from_date,
@@ -67,7 +68,7 @@ class Backfills:
             reprocess_behavior=wish.reprocess_behavior,
             run_backwards=wish.run_backwards,
             conf=wish.conf,
-            code=wish.code,
+            code=asked,
             created_at=now,
         )
         backfill_id = backfills.insert_backfill(tx, new)

@@ -18,6 +18,7 @@ from tradewind.scheduler.code import Code, newest_code
 from tradewind.scheduler.forecasts import question_of_trigger
 from tradewind.scheduler.live import LiveRun, new_instance
 from tradewind.scheduler.planner import Planner
+from tradewind.scheduler.policy import RunPolicy
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.wishes import Trigger
 from tradewind.store import asset_queue, assets, attempts, dags, runs, tasks
@@ -28,9 +29,10 @@ from tradewind.store.database import Tx
 class Commands:
     """Carries out wishes, or refuses them with a sentence and changes nothing."""
 
-    def __init__(self, live: Runs, planner: Planner, *, conf_overrides_params: bool = True) -> None:
-        """Bind the parts, and say whether a run's conf goes over the Dag's Params."""
-        self._overrides = conf_overrides_params
+    def __init__(self, live: Runs, planner: Planner, rules: RunPolicy) -> None:
+        """Bind the parts, and what the installation says of its runs."""
+        self._overrides = rules.conf_overrides_params
+        self._allowed_ids = rules.allowed_run_ids
         self._live = live
         self._planner = planner
 
@@ -51,7 +53,7 @@ class Commands:
         check_conf(spec.dag_id, spec.params, wish.conf, overrides=self._overrides)
         _check_partition(spec, wish.partition_key)
         if wish.run_id is not None:
-            check_chosen_run_id(wish.run_id, wish.run_type)
+            check_chosen_run_id(wish.run_id, wish.run_type, self._allowed_ids)
         run_after = wish.run_after or now
         when = manual_run(spec.timetable, logical_date=wish.logical_date, run_after=run_after)
         asked = question_of_trigger(spec.timetable, wish)
@@ -180,9 +182,19 @@ class Commands:
         self._live.record(live, moved_run, now)
         self._planner.look_again()
 
-    def set_paused(self, tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime) -> list[str]:
-        """Pause Dags or let them go on; answer those that were not so before."""
-        changed = dags.set_paused(tx, dag_ids, paused, now)
+    def set_paused(
+        self, tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime, why: str = ""
+    ) -> list[str]:
+        """Pause Dags or let them go on; answer those that were not so before.
+
+        Args:
+            tx: The transaction.
+            dag_ids: The Dags.
+            paused: Whether they are to be paused.
+            now: The present moment.
+            why: Why, where it is not a person who wants it.
+        """
+        changed = dags.set_paused(tx, dag_ids, paused, now, why)
         for dag_id in changed:
             if paused:
                 self._live.waiting.pause(dag_id)

@@ -27,11 +27,12 @@ from tradewind.scheduler.commands import Commands
 from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.desk import After, Desk
 from tradewind.scheduler.explain import Explain
+from tradewind.scheduler.failing import fails_again_and_again
 from tradewind.scheduler.forecasts import Forecasts
 from tradewind.scheduler.marking import Marking
 from tradewind.scheduler.people import answer_question
 from tradewind.scheduler.planner import Planner
-from tradewind.scheduler.policy import LeasePolicy
+from tradewind.scheduler.policy import LeasePolicy, RunPolicy
 from tradewind.scheduler.reaper import Reaper
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.selection import Selected
@@ -72,7 +73,7 @@ class Engine:
         *,
         policy: LeasePolicy | None = None,
         log_root: str | None = None,
-        conf_overrides_params: bool = True,
+        rules: RunPolicy | None = None,
         rerun_with_latest_version: bool = False,
         new_token: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
@@ -82,7 +83,7 @@ class Engine:
             vault: Opens secrets that tasks ask for.
             policy: Lengths of leases.
             log_root: Where workers on this machine append logs; None where no disk is shared.
-            conf_overrides_params: Whether a run's conf goes over its Dag's Params.
+            rules: What the installation says of its runs.
             rerun_with_latest_version: Whether a cleared run moves to the newest version of its Dag
                 where neither whoever clears it nor the Dag says.
             new_token: Makes secrets: 128 random bits each.
@@ -98,15 +99,9 @@ class Engine:
         self._planner = Planner(self._runs, self._forecasts)
         self._assets = Assets(self._planner, new_token)
         self._planner.gate = self._assets
-        self._commands = Commands(
-            self._runs, self._planner, conf_overrides_params=conf_overrides_params
-        )
-        self._backfills = Backfills(
-            self._runs,
-            self._planner,
-            self._commands,
-            conf_overrides_params=conf_overrides_params,
-        )
+        self._rules = rules or RunPolicy()
+        self._commands = Commands(self._runs, self._planner, self._rules)
+        self._backfills = Backfills(self._runs, self._planner, self._commands, self._rules)
         self._clearing = Clearing(
             self._runs, self._planner, self._commands, on_latest=rerun_with_latest_version
         )
@@ -467,6 +462,9 @@ class Engine:
             self._runs.flush(tx, now)
             for live in self._runs.take_ended():
                 self._planner.run_left(tx, live.run, now)
+                why = fails_again_and_again(tx, live, self._rules)
+                if why:
+                    self._commands.set_paused(tx, [live.run.dag_id], True, now, why)
             if starts == _MOST_STARTS:
                 continue
             starts += 1

@@ -315,7 +315,13 @@ def room_of_dag(facts: DagFacts, running: int) -> Room:
     timetable = facts.decode_head().timetable
     own = active_runs_limit(timetable) if timetable else None
     limit = facts.max_active_runs if own is None else min(own, facts.max_active_runs)
-    return Room(limit=limit, running=running, paused=facts.is_paused, gone=facts.is_stale)
+    return Room(
+        limit=limit,
+        running=running,
+        paused=facts.is_paused,
+        pause_reason=facts.pause_reason or "",
+        gone=facts.is_stale,
+    )
 
 
 def room_of_backfill(facts: BackfillFacts | None, running: int, *, is_stale: bool) -> Room:

@@ -48,9 +48,9 @@ class BackfillWish(msgspec.Struct, frozen=True, kw_only=True):
     """``none``, ``failed`` or ``completed``: what to do with dates that have a run."""
     run_backwards: bool = False
     conf: dict[str, Any] = {}
-    code: str = "latest"
+    code: str = ""
     """What runs: ``latest``, ``pinned`` (a run that there is keeps its version), or the number of
-    a version of the Dag."""
+    a version of the Dag; empty: as the Dag says, else the latest."""
 
 
 class ClearWish(msgspec.Struct, frozen=True, kw_only=True):

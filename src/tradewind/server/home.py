@@ -10,7 +10,7 @@ from tradewind.config import Settings
 from tradewind.errors import ConflictError, RefusedError
 from tradewind.protocol.clock import Clock
 from tradewind.scheduler.engine import Engine
-from tradewind.scheduler.policy import LeasePolicy
+from tradewind.scheduler.policy import LeasePolicy, RunPolicy
 from tradewind.store import migrations, pools
 from tradewind.store.database import Database, Tx
 from tradewind.store.files import ParsePolicy
@@ -50,7 +50,11 @@ class Home:
                 ),
             ),
             log_root=str(settings.log_root),
-            conf_overrides_params=settings.conf_overrides_params,
+            rules=RunPolicy(
+                conf_overrides_params=settings.conf_overrides_params,
+                allowed_run_ids=settings.allowed_run_id_pattern,
+                most_failed_runs=settings.max_consecutive_failed_dag_runs,
+            ),
             rerun_with_latest_version=settings.rerun_with_latest_version,
         )
         with self.database.begin() as tx:

@@ -67,6 +67,8 @@ class DagFacts(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     """Of its bundle, in whose bytes it was last parsed."""
     is_paused: bool
+    pause_reason: str | None = None
+    """Why it is paused, where no person wanted it."""
     is_stale: bool
     """Its file holds it no longer; its history stays, nothing is scheduled."""
     has_import_errors: bool
@@ -139,7 +141,7 @@ _PAUSED = Prepared(_IDS.where(dag.c.is_paused))
 _PAUSE = Prepared(
     update(dag)
     .where(dag.c.dag_id == bindparam("b_id"), dag.c.is_paused.is_not(bindparam("b_paused")))
-    .values(is_paused=bindparam("b_paused"))
+    .values(is_paused=bindparam("b_paused"), pause_reason=bindparam("b_why"))
 )
 # What was to come next is not: ticks passed while it was paused.
 _LOOK = Prepared(
@@ -281,15 +283,24 @@ def list_dags(
     return DagPage(total=len(ids), dags=tuple(found[dag_id] for dag_id in page))
 
 
-def set_paused(tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime) -> list[str]:
+def set_paused(
+    tx: Tx, dag_ids: Iterable[str], paused: bool, now: datetime, why: str = ""
+) -> list[str]:
     """Pause Dags, or let them go on; a Dag that goes on is planned anew at once.
+
+    Args:
+        tx: The transaction.
+        dag_ids: The Dags.
+        paused: Whether they are to be paused.
+        now: The present moment.
+        why: Why, where it is not a person who wants it.
 
     Returns:
         Those that were not so before.
     """
     changed = []
     for dag_id in dag_ids:
-        if _PAUSE.run(tx, {"b_id": dag_id, "b_paused": paused}) == 0:
+        if _PAUSE.run(tx, {"b_id": dag_id, "b_paused": paused, "b_why": why or None}) == 0:
             continue
         changed.append(dag_id)
         if not paused:

@@ -117,10 +117,11 @@ _UNFINISHED = Prepared(
     .where(run.c.backfill_id == bindparam("b_backfill"), run.c.state.in_(["queued", "running"]))
     .limit(1)
 )
-_STATES_OF = Prepared(
-    select(run.c.state, func.count())
-    .where(run.c.backfill_id == bindparam("b_backfill"))
-    .group_by(run.c.state)
+_LATEST_ENDED = Prepared(
+    select(run.c.state)
+    .where(_OF_DAG, run.c.state.in_(["success", "failed"]), run.c.start_date.is_not(None))
+    .order_by(run.c.run_after.desc(), run.c.id.desc())
+    .limit(bindparam("b_limit"))
 )
 _KEYS_OF = Prepared(
     select(run.c.id, run.c.place).where(run.c.backfill_id == bindparam("b_backfill"))
@@ -405,10 +406,9 @@ def is_any_unfinished(tx: Tx, backfill_id: int) -> bool:
     return _UNFINISHED.value(tx, {"b_backfill": backfill_id}) is not None
 
 
-def count_states(tx: Tx, backfill_id: int) -> dict[RunState, int]:
-    """Answer how many runs of a backfill are in each state."""
-    rows = _STATES_OF.rows(tx, {"b_backfill": backfill_id})
-    return {RunState(state): count for state, count in rows}
+def read_latest_ended(tx: Tx, dag_id: str, limit: int) -> list[str]:
+    """Answer the states of a Dag's latest runs that began and have ended, the latest first."""
+    return list(_LATEST_ENDED.column(tx, {"b_dag": dag_id, "b_limit": limit}))
 
 
 def adopt_run(tx: Tx, pk: int, backfill_id: int, place: int) -> None:

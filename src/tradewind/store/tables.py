@@ -70,6 +70,7 @@ dag = Table(
     Column("file", String(2000), nullable=False),
     Column("digest", String(64), nullable=False, server_default=""),
     Column("is_paused", Boolean, nullable=False),
+    Column("pause_reason", Text),
     Column("is_stale", Boolean, nullable=False, server_default=false()),
     Column("has_import_errors", Boolean, nullable=False, server_default=false()),
     Column("version_id", BigInteger, nullable=False),

@@ -33,7 +33,7 @@ class BackfillBody(Body):
     reprocess_behavior: Reprocess = Reprocess.NONE
     max_active_runs: Annotated[int, Field(ge=1)] = DEFAULT_MAX_ACTIVE_RUNS
     run_on_latest_version: bool | None = None
-    """Whether runs that there are go on to the newest version; they do unless it says no."""
+    """Whether runs that there are go on to the newest version; null: as the Dag says, else yes."""
     dag_version: Annotated[int | None, Field(ge=1)] = None
     """Run this version of the Dag instead, for all dates."""
 
@@ -53,7 +53,7 @@ class BackfillBody(Body):
     def _code(self) -> str:
         if self.dag_version is not None:
             return str(self.dag_version)
-        return PINNED if self.run_on_latest_version is False else LATEST
+        return {None: "", True: LATEST, False: PINNED}[self.run_on_latest_version]
 
 
 class BackfillShape(Shape):

@@ -71,6 +71,8 @@ class DagDetails(DagShape):
     end_date: Moment | None
     is_favorite: bool = False
     is_paused_upon_creation: bool | None
+    pause_reason: str | None
+    """Why it is paused, where no person wanted it."""
     last_parsed: Moment | None
     latest_dag_version: DagVersionShape | None
     owner_links: dict[str, str] | None

@@ -153,6 +153,7 @@ def get_dag_details(dag_id: str, services: ServicesDep) -> DagDetails:
             doc_md=head.doc_md,
             end_date=head.end_date,
             is_paused_upon_creation=head.is_paused_upon_creation,
+            pause_reason=facts.pause_reason,
             last_parsed=facts.parsed_at,
             latest_dag_version=shapes.labels.version(facts.version_id),
             owner_links=head.owner_links,
