@@ -19,6 +19,7 @@ from benchmarks import (
     scale,
     starts,
     throughput,
+    ticks,
     triggers,
     xcom,
 )
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "files": many_files.measure,
     "history": history.measure,
     "memory": memory.measure,
+    "ticks": ticks.measure,
     "triggers": triggers.measure,
     "xcom": xcom.measure,
     "scale": scale.measure,

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from tradewind.sdk import CronDataIntervalTimetable as CronDataIntervalTimetable
     from tradewind.sdk import CronPartitionTimetable as CronPartitionTimetable
     from tradewind.sdk import CronTriggerTimetable as CronTriggerTimetable
+    from tradewind.sdk import DagRunInfo as DagRunInfo
     from tradewind.sdk import DagRunState as DagRunState
+    from tradewind.sdk import DataInterval as DataInterval
     from tradewind.sdk import DayWindow as DayWindow
     from tradewind.sdk import DeadlineAlert as DeadlineAlert
     from tradewind.sdk import DeadlineReference as DeadlineReference
@@ -92,6 +94,8 @@ if TYPE_CHECKING:
     from tradewind.sdk import TaskGroup as TaskGroup
     from tradewind.sdk import TaskInstance as TaskInstance
     from tradewind.sdk import TaskInstanceState as TaskInstanceState
+    from tradewind.sdk import TimeRestriction as TimeRestriction
+    from tradewind.sdk import Timetable as Timetable
     from tradewind.sdk import TriggerRule as TriggerRule
     from tradewind.sdk import Variable as Variable
     from tradewind.sdk import VariableInterval as VariableInterval

@@ -26,7 +26,6 @@ from tradewind.compat.finder import install
 from tradewind.config import read_settings
 from tradewind.core.runs import RunType, run_id_of, run_type_of
 from tradewind.core.states import LegState
-from tradewind.core.timetables import manual_run
 from tradewind.errors import NotFoundError, RefusedError, did_you_mean
 from tradewind.protocol.clock import SystemClock
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
@@ -41,6 +40,7 @@ from tradewind.runtime.local_masks import hiding
 from tradewind.runtime.local_waits import run_legs
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.serialize import serialize_dag
+from tradewind.runtime.timetables import dates_by_hand
 from tradewind.sdk.context import importing_for, set_current_context
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.exceptions import AirflowException
@@ -294,7 +294,7 @@ def _facts(
     now = SystemClock().now()
     moment = _date_of(date_or_run) or now
     timetable = serialize_dag(dag, Path(dag.fileloc).name).timetable
-    dates = manual_run(timetable, logical_date=moment, run_after=moment)
+    dates = dates_by_hand(dag, timetable, logical_date=moment, run_after=moment)
     return RunFacts(
         dag_id=dag.dag_id,
         run_id=run_id_of(RunType.MANUAL, dates.run_after, dates.logical_date),

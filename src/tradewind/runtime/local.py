@@ -22,7 +22,6 @@ from tradewind.core.planning import plan_instances
 from tradewind.core.runs import RunType, run_id_of
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import LegState, RunState, TaskState
-from tradewind.core.timetables import manual_run
 from tradewind.protocol.callbacks import CallbackOrder
 from tradewind.protocol.child import Done
 from tradewind.protocol.clock import Clock, SystemClock
@@ -43,6 +42,7 @@ from tradewind.runtime.local_record import LocalRun
 from tradewind.runtime.local_waits import Leg, LocalWaits, Outcome
 from tradewind.runtime.memory import MemoryPort, read_connections, read_variables
 from tradewind.runtime.serialize import serialize_dag
+from tradewind.runtime.timetables import dates_by_hand
 from tradewind.sdk.dags import DAG
 from tradewind.sdk.enums import DagRunState
 from tradewind.sdk.sentinels import NOTSET, is_arg_set
@@ -105,7 +105,7 @@ def run_dag_in(
     date = as_instant("logical_date", logical_date) if is_arg_set(logical_date) else None
     after = as_instant("run_after", run_after) or date or now
     date = date if is_arg_set(logical_date) else after
-    facts = _facts(spec, after, date, conf or {}, now)
+    facts = _facts(dag, spec, after, date, conf or {}, now)
     params = dag.params.copy()
     params.deep_merge(facts.conf)
     params.validate()
@@ -125,9 +125,14 @@ def _with_deadlines(spec: DagSpec) -> list[str]:
 
 
 def _facts(
-    spec: DagSpec, after: datetime, date: datetime | None, conf: dict[str, Any], now: datetime
+    dag: DAG,
+    spec: DagSpec,
+    after: datetime,
+    date: datetime | None,
+    conf: dict[str, Any],
+    now: datetime,
 ) -> RunFacts:
-    dates = manual_run(spec.timetable, logical_date=date, run_after=after)
+    dates = dates_by_hand(dag, spec.timetable, logical_date=date, run_after=after)
     return RunFacts(
         dag_id=spec.dag_id,
         run_id=run_id_of(RunType.MANUAL, dates.run_after, dates.logical_date),

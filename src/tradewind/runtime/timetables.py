@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.core.timetables import manual_run, needs_worker, values
 from tradewind.core.timetables.values import RunInfo
 from tradewind.protocol.timetables import (
     ManualDates,
@@ -51,6 +52,24 @@ def answer_of(dag: DAG, question: bytes) -> bytes:
         return msgspec.json.encode(_manual(timetable, asked))
     found = _next(timetable, asked) if isinstance(asked, NextTicks) else _between(timetable, asked)
     return msgspec.json.encode(found)
+
+
+def dates_by_hand(
+    dag: DAG, rule: values.Timetable, *, logical_date: datetime | None, run_after: datetime
+) -> values.ManualRun:
+    """Answer the dates of a run that is made here, in the process that has the Dag."""
+    dates = manual_run(rule, logical_date=logical_date, run_after=run_after)
+    if logical_date is None or not needs_worker(rule):
+        return dates
+    told = _manual(
+        dag.timetable,
+        ManualDates(run_type="manual", run_after=run_after, logical_date=logical_date),
+    )
+    return msgspec.structs.replace(
+        dates,
+        data_interval_start=told.start or dates.data_interval_start,
+        data_interval_end=told.end or dates.data_interval_end,
+    )
 
 
 def _next(timetable: Timetable, asked: NextTicks) -> TimetableAnswer:

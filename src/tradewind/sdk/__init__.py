@@ -112,6 +112,10 @@ if TYPE_CHECKING:
     from tradewind.sdk.state_store import ResumableJobMixin as ResumableJobMixin
     from tradewind.sdk.task_instance import TaskInstance as TaskInstance
     from tradewind.sdk.templating import literal as literal
+    from tradewind.sdk.timetable import DagRunInfo as DagRunInfo
+    from tradewind.sdk.timetable import DataInterval as DataInterval
+    from tradewind.sdk.timetable import TimeRestriction as TimeRestriction
+    from tradewind.sdk.timetable import Timetable as Timetable
     from tradewind.sdk.timetables import CronDataIntervalTimetable as CronDataIntervalTimetable
     from tradewind.sdk.timetables import CronTriggerTimetable as CronTriggerTimetable
     from tradewind.sdk.timetables import DeltaDataIntervalTimetable as DeltaDataIntervalTimetable
@@ -158,7 +162,9 @@ EXPORTS = {
     "CronPartitionTimetable": "tradewind.sdk.partition_timetables",
     "CronTriggerTimetable": "tradewind.sdk.timetables",
     "DAG": "tradewind.sdk.dags",
+    "DagRunInfo": "tradewind.sdk.timetable",
     "DagRunState": "tradewind.sdk.enums",
+    "DataInterval": "tradewind.sdk.timetable",
     "DayWindow": "tradewind.sdk.partitions",
     "DeadlineAlert": "tradewind.sdk.deadlines",
     "DeadlineReference": "tradewind.sdk.deadlines",
@@ -209,6 +215,8 @@ EXPORTS = {
     "TaskGroup": "tradewind.sdk.group",
     "TaskInstance": "tradewind.sdk.task_instance",
     "TaskInstanceState": "tradewind.sdk.enums",
+    "TimeRestriction": "tradewind.sdk.timetable",
+    "Timetable": "tradewind.sdk.timetable",
     "TriggerRule": "tradewind.sdk.enums",
     "Variable": "tradewind.sdk.variable",
     "VariableInterval": "tradewind.sdk.deadlines",

@@ -85,6 +85,10 @@ ROWS = [
         type,
         "AssetAndTimeSchedule(timetable=daily, assets=[Asset('a')]).summary",
     ),
+    ("Timetable", type, "isinstance(daily, Timetable)"),
+    ("DagRunInfo", type, "DagRunInfo.exact(day).logical_date == day"),
+    ("DataInterval", type, "DataInterval.exact(day).end == day"),
+    ("TimeRestriction", type, "TimeRestriction(day, None, True).catchup"),
     ("CalendarTimetable", type, "CalendarTimetable(daily, weekdays=['fri']).core.weekdays == (4,)"),
     ("Jitter", type, "Jitter.of(hour).seed == ''"),
     (
@@ -205,4 +209,4 @@ def test_each_is_the_same_under_the_fields_name():
 def test_no_row_is_there_twice():
     names = [row[0] for row in ROWS]
 
-    assert len(names) == len(set(names)) == 99
+    assert len(names) == len(set(names)) == 103
