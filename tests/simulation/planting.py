@@ -13,7 +13,7 @@ from tradewind.core.readiness import Verdict
 from tradewind.core.states import LegState, RunState
 from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
-from tradewind.store import attempts, xcoms
+from tradewind.store import attempts, places, xcoms
 from tradewind.store import backfills as backfill_rows
 from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
@@ -279,7 +279,24 @@ def _keep_for_ever(right):
     return look
 
 
+def _pin_to_the_newest(right):
+    def choose_code(tx, facts, spec):
+        found = right(tx, facts, spec)
+        now = places.read_bundle(tx, facts.bundle)
+        return msgspec.structs.replace(found, digest=now.digest) if found.pinned_file else found
+
+    return choose_code
+
+
+def _forget_pins(right):
+    return lambda tx, runs: right(
+        tx, [msgspec.structs.replace(run, pinned_file="") for run in runs]
+    )
+
+
 BUGS: dict[str, tuple[Any, str, Wrong]] = {
+    "a run is pinned to bytes that nobody parsed": (places, "choose_code", _pin_to_the_newest),
+    "a run goes on in other bytes": (places, "read_places", _forget_pins),
     "the reaper takes tasks of a worker that lives": (reaper.Reaper, "overdue_since", _reap_early),
     "nobody reaps": (reaper.Reaper, "reap", _cancel_late),
     "a finish of a leg that is over is believed": (

@@ -347,6 +347,8 @@ class Server:
         entry: tuple[int, Unit]
 
         def answered(answer: Answer) -> None:
+            for order in answer.claims:
+                self.world.pins.check(order, self.world.checker.shadow.tis[order.ti_id].run)
             empty = answer.known and not (
                 answer.claims
                 or answer.parses

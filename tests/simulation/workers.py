@@ -444,7 +444,7 @@ class Worker:
         if self.parsing.get(order.job_id) is not order:
             return
         del self.parsing[order.job_id]
-        specs = self.world.files.get(order.file)
+        specs = self.world.pins.read(order.bundle, order.file, self.world.files)
         self.ledger.add_parsed(
             ParseReport(
                 job_id=order.job_id,
@@ -452,6 +452,7 @@ class Worker:
                 file=order.file,
                 dags=() if specs is None else (specs,),
                 closure=Closure(files=(order.file,)),
+                digest=order.bundle.digest,
             )
         )
         self.pump()

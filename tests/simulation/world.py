@@ -17,6 +17,7 @@ from tests.simulation import callbacks, waits
 from tests.simulation.faults import Faults
 from tests.simulation.holding import BrokenError
 from tests.simulation.invariants import Checker
+from tests.simulation.pins import Pins
 from tests.simulation.random_dags import (
     POOLS,
     START,
@@ -31,7 +32,7 @@ from tradewind.core.manifest import Manifest
 from tradewind.core.spec import DagSpec
 from tradewind.core.states import RunState
 from tradewind.scheduler.wishes import BackfillWish, Trigger
-from tradewind.store import bundles, files, pools
+from tradewind.store import pools
 from tradewind.store.pools import Pool
 
 _FULL_CHECK = 400
@@ -100,6 +101,7 @@ class World:
         for name, slots in self.server.journal.query("SELECT name, slots FROM pool"):
             self.checker.shadow.pools[name] = slots
         self.files: dict[str, DagSpec] = {}
+        self.pins = Pins(seed)
         self.dag_ids: list[str] = []
         self._saves = 0
         self._processes: dict[int, list[Process]] = {}
@@ -213,12 +215,12 @@ class World:
         manifest = Manifest(
             files=dict(self._digests), dag_files=frozenset(self.files), digest=str(self._saves)
         )
+        self.pins.keep(manifest.digest, self.files)
         self._discover(manifest)
 
     def _discover(self, manifest: Manifest) -> None:
         def work(engine, tx, now):
-            bundles.upsert_bundle(tx, "local", "/x", "/x/dags")
-            files.apply_discovery(tx, "local", manifest, now)
+            self.pins.discover(tx, manifest, now)
             engine.ring_all()
 
         def failed(_why: str) -> None:

@@ -152,7 +152,6 @@ NOUNS: dict[str, str] = {
     "dags": "Dags and their runs",
     "tasks": "Tasks and their states",
     "runs": "Dag runs, marked and cancelled",
-    "partitions": "Partitions of runs",
     "backfill": "Runs for ranges of past dates",
     "bundles": "Where Dag files come from",
     "assets": "Assets and who uses them",
