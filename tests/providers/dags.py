@@ -134,9 +134,9 @@ with DAG("small", schedule=None, start_date=START):
 FAR = """
 from airflow.sdk import DAG, task
 
-with DAG("far"):
+with DAG("far") as dag:
     @task.docker(image="python:3.12-slim")
-    def in_docker(n):
+    def in_docker(n, ds=None):
         return n + 1
 
     @task.kubernetes(image="python:3.12-slim", namespace="jobs")

@@ -227,6 +227,10 @@ class ObjectStoragePath(ProxyUPath):
         self.fs.rm(self.path, recursive=self.is_dir())
         return target
 
+    def replace(self, target: Any) -> "ObjectStoragePath":
+        """Move a file to a path of any store, over what is there; answer the new path."""
+        return self.move(target)
+
     def sync(self, dst: Any, *, delete: bool = False) -> list["ObjectStoragePath"]:
         """Make a folder of any store like this one; answer the files that were copied.
 

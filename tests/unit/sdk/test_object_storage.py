@@ -43,6 +43,24 @@ def test_it_reads_and_writes_like_a_path(folder: ObjectStoragePath) -> None:
     assert not file.exists()
 
 
+def test_files_are_renamed_and_replaced(
+    folder: ObjectStoragePath, elsewhere: ObjectStoragePath
+) -> None:
+    one, other = folder / "a.bin", folder / "deep" / "b.txt"
+    one.write_bytes(b"one")
+    other.parent.mkdir()
+    other.write_text("other")
+    assert sorted(file.name for file in folder.rglob("*.*")) == ["a.bin", "b.txt"]
+
+    assert one.rename(folder / "c.bin").read_bytes() == b"one"
+    assert not one.exists()
+    assert other.replace(folder / "c.bin") == folder / "c.bin"
+    assert (folder / "c.bin").read_text() == "other"
+    elsewhere.mkdir(parents=True)
+    assert (folder / "c.bin").replace(elsewhere / "c.bin").read_text() == "other"
+    assert [file.name for file in folder.iterdir()] == ["deep"]
+
+
 def test_folders_are_copied_and_moved_across_stores(
     folder: ObjectStoragePath, elsewhere: ObjectStoragePath
 ) -> None:
