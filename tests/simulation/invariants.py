@@ -8,11 +8,13 @@ import msgspec
 from tests.simulation.callbacks import Owed
 from tests.simulation.holding import hold as _hold
 from tests.simulation.journal import Entry, Journal
+from tests.simulation.meddling import BY_PEOPLE, MEDDLED, check_doom, check_marks_stand
 from tests.simulation.reference import Reading
 from tests.simulation.shadow import ENDED, Dag, Run, Shadow, Ti, Version, is_terminal_leg
 from tests.simulation.ticks import Ticks
+from tradewind.core.clearing import CLEARED, MARKED
 from tradewind.core.drive import fold
-from tradewind.core.events import Expanded, RunMoved, TaskMoved, decode_event
+from tradewind.core.events import Expanded, RunDoomed, RunMoved, TaskMoved, decode_event
 from tradewind.core.graph import RunGraph
 from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec
@@ -46,6 +48,8 @@ class Moved(msgspec.Struct):
     is_any: bool = False
     changed_pools: set[str] = set()
     changed_dags: set[str] = set()
+    meddled: set[int] = set()
+    """Runs in which people cleared or marked: what was decided before that saw other states."""
     changed_backfills: set[int] = set()
     """Whose limits changed: units share a transaction, and one before may have used the old."""
 
@@ -225,9 +229,13 @@ class Checker:
             run.folded = event.new
             self.owed.run_moved(run, event)
             run.is_cancelled = event.reason == _CANCELLED
+            check_doom(run, event)
+            run.doom = ""
             self.moved.runs.append((run, event))
         elif isinstance(event, Expanded):
             self._fold_expansion(run, event)
+        elif isinstance(event, RunDoomed):
+            run.doom = event.reason
 
     def _fold_move(self, run: Run, event: TaskMoved) -> None:
         ti = run.tis.get((event.task_id, event.map_path))
@@ -238,6 +246,10 @@ class Checker:
         self.owed.task_moved(ti, event)
         if event.new is TaskState.SUCCESS:
             ti.length = dict(event.pushed).get("return_value")
+        check_marks_stand(ti, event)
+        ti.is_cleared = event.new is TaskState.RESTARTING or event.reason.startswith(CLEARED)
+        if event.reason.startswith(MEDDLED):
+            self.moved.meddled.add(run.pk)
         self.moved.tis[ti.id] = ti
         self.moved.tasks.append((ti, event))
 
@@ -321,7 +333,7 @@ class Checker:
         _hold("I7", run.state is run.folded and run.seq == run.folded_seq, said)
         if run.state in ENDED and not run.is_cancelled:
             for ti in run.tis.values():
-                ended = ti.state.value not in _UNFINISHED
+                ended = ti.state.value not in _UNFINISHED or ti.is_cleared
                 _hold("I9", ended, f"{run.run_id} ended while {_name(ti)} is {ti.state}")
 
     def _check_row(self, ti: Ti) -> None:
@@ -335,6 +347,8 @@ class Checker:
 
     def _check_move(self, ti: Ti, event: TaskMoved) -> None:
         old, new = event.old, event.new
+        if event.reason.startswith(MARKED):
+            return
         if old is TaskState.SCHEDULED and new is TaskState.QUEUED:
             self._check_admitted(ti)
         elif old is TaskState.QUEUED and new is TaskState.RUNNING:
@@ -385,7 +399,7 @@ class Checker:
 
     def _read(self, ti: Ti) -> str | None:
         """Answer what the rules say; None with groups, which are interpreted elsewhere."""
-        if ti.run.version.spec.groups:
+        if ti.run.version.spec.groups or ti.run.pk in self.moved.meddled:
             return None
         reading: Reading = ti.run.version.reading
         return reading.must_move(ti.key[0], ti.run.states(), ti.run.chosen_skips())
@@ -397,6 +411,8 @@ class Checker:
             return
         before = self.shadow.run_before(run)
         if before is None or self.shadow.is_first_of_backfill(run):
+            return
+        if before.pk in self.moved.meddled:
             return
         for key, other in before.tis.items():
             if key[0] == task.task_id:
@@ -436,7 +452,7 @@ class Checker:
         nodes = {key: node.state for key, node in graph.nodes.items()}
         _hold("I7", nodes == run.states(), f"the log of {run.run_id} folds to {nodes}")
         fails = run.version.reading.run_fails(run.states())
-        judged = reason not in ("timed_out", _CANCELLED)
+        judged = reason not in ("timed_out", _CANCELLED) and not reason.startswith(BY_PEOPLE)
         right = not judged or (run.folded is RunState.FAILED) == fails
         _hold("I6", right, f"{run.run_id} is {run.folded}, its leaves say failed={fails}")
 

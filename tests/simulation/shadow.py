@@ -31,6 +31,7 @@ class Ti:
         "folded",
         "folded_try",
         "id",
+        "is_cleared",
         "key",
         "leg",
         "length",
@@ -58,6 +59,8 @@ class Ti:
         self.queue: str = row[9]
         self.folded = TaskState.NONE
         self.folded_try = 0
+        self.is_cleared = False
+        """A person cleared it, and nothing was decided of it since."""
         self.length: int | None = None
         """What its last success pushed, for those mapped over it."""
         self.skips: tuple[str, ...] = ()
@@ -87,6 +90,8 @@ class Run:
         self.folded = RunState.QUEUED
         self.folded_seq = 0
         self.is_cancelled = False
+        self.doom = ""
+        """Why it is to fail once its teardowns have ended."""
         self.tis: dict[Key, Ti] = {}
         self.marks: dict[Key, tuple[str, ...]] = {}
 

@@ -17,6 +17,7 @@ from tests.simulation import callbacks, waits
 from tests.simulation.faults import Faults
 from tests.simulation.holding import BrokenError
 from tests.simulation.invariants import Checker
+from tests.simulation.meddling import find_untold, meddle
 from tests.simulation.pins import Pins
 from tests.simulation.random_dags import (
     POOLS,
@@ -242,6 +243,7 @@ class World:
                 self._resize,
                 self._change,
                 *[self._meddle_with_backfill] * self._meddling,
+                *[lambda: meddle(self)] * (2 * self._meddling),
                 self._delete_run,
             )
         )
@@ -367,8 +369,9 @@ class World:
             self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
             self._check_rings()
-            if broken := waits.find_broken(self) or callbacks.find_broken(self):
-                raise BrokenError(f"I9: {broken}")
+            for look in (waits.find_broken, callbacks.find_broken, find_untold):
+                if broken := look(self):
+                    raise BrokenError(f"I9: {broken}")
 
     def _check_rings(self) -> None:
         """No request is held while there is work for its worker (I9)."""

@@ -160,6 +160,11 @@ class RunGraph:
         self.past[task] = ok
         self.touch(task, "")
 
+    def forget_past(self) -> None:
+        """Ask about earlier runs anew: something in one of them that had ended starts over."""
+        for task in self.past:
+            self.past[task] = None
+
     def touch(self, target: int, path: str) -> None:
         """Have the next decision look at this target of the plan, at or below this path."""
         level = target - len(self.plan.tasks)

@@ -69,6 +69,7 @@ class Runs:
         self._starts: list[tuple[LiveRun, TaskInstance]] = []
         self._past_waiters: dict[str, set[int]] = {}
         self._woken_dags: set[str] = set()
+        self._unsure_dags: set[str] = set()
         self._ended: list[LiveRun] = []
         self._wake_at: datetime | None = None
         self._loaded = False
@@ -85,6 +86,7 @@ class Runs:
         self._starts.clear()
         self._past_waiters.clear()
         self._woken_dags.clear()
+        self._unsure_dags.clear()
         self._ended.clear()
         self._moved.clear()
         self._callbacks.forget()
@@ -239,6 +241,7 @@ class Runs:
         """Decide all that follows from what was recorded, in every run it touches."""
         looked: set[int] = set()
         while True:
+            self._forget_past()
             todo = [live for pk, live in self._touched.items() if pk not in looked]
             for live in todo:
                 looked.add(live.pk)
@@ -250,6 +253,14 @@ class Runs:
             self._woken_dags.clear()
             if not todo:
                 return
+
+    def _forget_past(self) -> None:
+        """Have runs ask anew about those before them in which something was cleared or marked."""
+        if self._unsure_dags:
+            for live in self._live.values():
+                if live.run.dag_id in self._unsure_dags:
+                    live.graph.forget_past()
+            self._unsure_dags.clear()
 
     def _decide_run(self, tx: Tx, live: LiveRun, now: datetime) -> None:
         self._decide_once(tx, live, now)
@@ -343,6 +354,8 @@ class Runs:
                 self._wake_at = min(self._wake_at or step.row.wake_at, step.row.wake_at)
             if step.live.graph.plan.held_by_past:
                 self._woken_dags.add(step.live.run.dag_id)
+                if step.old in TERMINAL_TASK:
+                    self._unsure_dags.add(step.live.run.dag_id)
 
     def _follow_wait(self, step: Step) -> None:
         begins = step.live.tasks[step.row.task_id].start_trigger is not None
