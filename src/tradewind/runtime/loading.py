@@ -33,8 +33,8 @@ def load_file(bundle: BundleRef, file: str, limit: float = 0.0) -> dict[str, DAG
     """
     if not bundle.root:
         raise AirflowException(
-            f"The bytes of bundle '{bundle.name}' that this run keeps ({bundle.digest[:12]}) are "
-            "gone. Clear the run with its newest version to run it anew."
+            f"The files of bundle '{bundle.name}' at {bundle.digest[:12]} are not there any more. "
+            "Name the bundle in the settings again, or clear the run on its newest version."
         )
     path = Path(bundle.root) / file
     archive = _archive_of(bundle, file)

@@ -4,6 +4,7 @@ A run that is pinned has a tree of its own; every other runs what lies where its
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from sqlalchemy import and_, bindparam, select
@@ -76,14 +77,7 @@ def read_places(tx: Tx, runs: Iterable[Run]) -> dict[int, Place]:
     trees: dict[tuple[str, str, str], Place] = {}
     for pk, run in wanted.items():
         if not run.pinned_file:
-            row = now[run.dag_id]
-            places[pk] = Place(
-                bundle=row.bundle,
-                root=row.root,
-                dags_folder=row.dags_folder,
-                file=row.file,
-                closure_digest=row.closure_digest or "",
-            )
+            places[pk] = _current(run, now.get(run.dag_id))
             continue
         key = (run.bundle, run.digest, run.pinned_file)
         if key not in trees:
@@ -98,6 +92,19 @@ def read_place_now(tx: Tx, dag_id: str) -> Place | None:
     row = _READ.row(tx, {"b_dags": [dag_id]})
     if row is None:
         return None
+    return Place(
+        bundle=row.bundle,
+        root=row.root,
+        dags_folder=row.dags_folder,
+        file=row.file,
+        closure_digest=row.closure_digest or "",
+    )
+
+
+def _current(run: Run, row: Any) -> Place:
+    """Answer the place of a run that is not pinned; its root is empty where the bundle is gone."""
+    if row is None:
+        return Place(bundle=run.bundle, root="", dags_folder="", file="", closure_digest="")
     return Place(
         bundle=row.bundle,
         root=row.root,

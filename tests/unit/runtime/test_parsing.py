@@ -306,6 +306,11 @@ def test_a_missing_file_is_a_fault(bundle):
     assert "There is no Dag file dags/none.py in bundle 'b'" in report.faults[0].message
 
 
+def test_files_that_are_not_kept_any_more_are_named():
+    report = parse(BundleRef(name="b", root="", dags_folder="", digest="0123456789abcdef"))
+    assert report.faults[0].message.startswith("AirflowException: The files of bundle 'b' at 01234")
+
+
 def test_the_report_is_plain_data(bundle):
     order = ParseOrder(
         job_id=1,

@@ -243,6 +243,17 @@ def test_trees_go_when_nothing_can_need_them(place: Place, repo: Repo) -> None:
     assert taken() == ["one"]
 
 
+def test_a_run_in_place_whose_bundle_is_not_configured_any_more(place: Place) -> None:
+    place.save(a_dag())
+    place.trigger()
+    with place.database.begin() as tx:
+        drop_bundle(tx, "main")
+    (order,) = place.worker().ask()
+
+    # Its worker says what is wrong; see the loading of files.
+    assert (order.bundle.name, order.bundle.root) == ("main", "")
+
+
 def test_runs_of_a_bundle_that_is_not_configured_any_more_go_on(place: Place, repo: Repo) -> None:
     repo.save("one", a_dag())
     place.trigger()
