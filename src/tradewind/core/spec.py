@@ -91,6 +91,15 @@ class StartTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return None if self.timeout_seconds is None else timedelta(seconds=self.timeout_seconds)
 
 
+class WatcherSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A trigger that tells of changes of an asset made elsewhere. Arguments are serde JSON."""
+
+    name: str
+    classpath: str
+    kwargs: str = "{}"
+    queue: str = "default"
+
+
 class AssetSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An asset, an alias, or a reference to an asset by name or uri."""
 
@@ -99,6 +108,7 @@ class AssetSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     uri: str | None = None
     group: str = "asset"
     extra: dict[str, Any] = {}
+    watchers: tuple[WatcherSpec, ...] = ()
 
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

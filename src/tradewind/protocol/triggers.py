@@ -37,6 +37,10 @@ class TriggerOrder(msgspec.Struct, frozen=True, kw_only=True):
     attempt_id: int = 0
     """The leg that deferred; 0 when the task began with its trigger."""
     timeout_at: datetime | None = None
+    is_watcher: bool = False
+    """It watches an asset: no task waits for it."""
+    pause_seconds: float = 0
+    """To wait before it is run."""
 
 
 class TriggerCancel(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tradewind.core.spec import AssetSpec
-from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, BaseAsset
-from tradewind.sdk.serde import serialize
+from tradewind.core.spec import AssetSpec, WatcherSpec
+from tradewind.sdk.assets import Asset, AssetAlias, AssetRef, AssetWatcher, BaseAsset
+from tradewind.sdk.exceptions import UnsupportedArgument
+from tradewind.sdk.serde import encode, serialize
 from tradewind.sdk.timetable import Timetable
+from tradewind.sdk.triggers.base import BaseEventTrigger
 
 
 def serialize_assets(given: Iterable[Any]) -> tuple[AssetSpec, ...]:
@@ -22,7 +24,36 @@ def _spec(part: Any) -> AssetSpec:
         case AssetRef(name=name, uri=uri):
             return AssetSpec(kind="ref", name=name, uri=uri)
     assert isinstance(part, Asset)  # noqa: S101 - there are no other parts
-    return AssetSpec(name=part.name, uri=part.uri, group=part.group, extra=serialize(part.extra))
+    _check_access(part)
+    return AssetSpec(
+        name=part.name,
+        uri=part.uri,
+        group=part.group,
+        extra=serialize(part.extra),
+        watchers=tuple(_watcher(one) for one in part.watchers if _is_run(one)),
+    )
+
+
+def _check_access(one: Asset) -> None:
+    control = one.access_control
+    if control is None:
+        return
+    if control.producer_teams or control.consumer_teams or not control.allow_global:
+        raise UnsupportedArgument(
+            f"Asset '{one.name}' has access_control, and there are no teams here: nobody would be "
+            "kept from changing it, or from being started by it. Leave access_control out."
+        )
+
+
+def _is_run(watcher: AssetWatcher) -> bool:
+    return isinstance(watcher.trigger, BaseEventTrigger)
+
+
+def _watcher(watcher: AssetWatcher) -> WatcherSpec:
+    classpath, kwargs = watcher.trigger.serialize()
+    return WatcherSpec(
+        name=watcher.name, classpath=classpath, kwargs=encode(dict(kwargs or {})).decode()
+    )
 
 
 def warn_of_assets(task: Any) -> Iterator[str]:
@@ -44,7 +75,9 @@ def warn_of_schedule(timetable: Timetable) -> Iterator[str]:
 
 def _warn_of(condition: BaseAsset) -> Iterator[str]:
     for one in condition.parts():
-        if isinstance(one, Asset) and one.watchers:
-            yield f"asset '{one.name}' has watchers, which are not run yet"
-        if isinstance(one, Asset) and one.access_control is not None:
-            yield f"asset '{one.name}' has access_control, which has no effect: no teams here"
+        for watcher in one.watchers if isinstance(one, Asset) else ():
+            if not _is_run(watcher):
+                yield (
+                    f"watcher '{watcher.name}' of an asset is not run: its trigger is a "
+                    f"{type(watcher.trigger).__name__}, no BaseEventTrigger"
+                )

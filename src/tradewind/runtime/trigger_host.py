@@ -165,6 +165,7 @@ class Running:
         port = HostPort(self._host.channel, self.order, self._host.replies)
         bound_port.set(port)
         try:
+            await asyncio.sleep(self.order.pause_seconds)
             cls = await self._host.class_of(self.order)
             self._trigger = make_trigger(cls, self.order, port)
             event = await first_event(self._trigger)

@@ -58,12 +58,14 @@ def make_trigger(cls: type, order: TriggerOrder, port: TaskPort) -> Any:
         BaseException: Whatever its constructor raises.
     """
     trigger = cls(**decode(order.kwargs))
+    trigger.trigger_id = order.trigger_id
+    if order.is_watcher:
+        return trigger
     fields = {name: getattr(order, name) for name in _SHARED}
     fields["resume"] = None
     instance = RuntimeTaskInstance(TaskOrder(**fields), port, to_pendulum)
     instance.state = "deferred"
     trigger.task_instance = instance
-    trigger.trigger_id = order.trigger_id
     trigger.timeout_after = order.timeout_at
     return trigger
 

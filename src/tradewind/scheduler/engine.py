@@ -37,6 +37,7 @@ from tradewind.scheduler.reaper import Reaper
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.selection import Selected
 from tradewind.scheduler.triggers import Triggers
+from tradewind.scheduler.watchers import Watchers
 from tradewind.scheduler.wishes import (
     AssetChange,
     BackfillWish,
@@ -108,7 +109,9 @@ class Engine:
         self._marking = Marking(self._runs, self._clearing)
         self._answers = Answers(vault, self._trigger_for_task)
         self._explain = Explain(self._runs)
-        self._triggers = Triggers(self._runs, self._callbacks, vault, new_token)
+        self._triggers = Triggers(
+            self._runs, self._callbacks, Watchers(self._assets), vault, new_token
+        )
         self._desk = Desk(
             self._runs,
             self._triggers,
@@ -508,6 +511,7 @@ class Engine:
     def _on_parsed(self, tx: Tx, dag_ids: Collection[str]) -> None:
         self._planner.look_again()
         self._assets.look(tx, dag_ids)
+        self._triggers.look_again()
         self._planner.has_due = True
 
     def _note_wakes(self, now: datetime) -> None:

@@ -13,6 +13,7 @@ from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.facts import bundle_of, log_path, run_facts
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.watchers import Watchers, is_watcher
 from tradewind.store import deferrals, human_inputs, places, xcoms
 from tradewind.store.attempts import Attempt
 from tradewind.store.database import Tx
@@ -30,9 +31,15 @@ class Triggers:
     """Writes what instances wait for, hands triggers to workers, takes what they say."""
 
     def __init__(
-        self, runs: Runs, callbacks: Callbacks, vault: Vault, new_token: Callable[[], str]
+        self,
+        runs: Runs,
+        callbacks: Callbacks,
+        watchers: Watchers,
+        vault: Vault,
+        new_token: Callable[[], str],
     ) -> None:
         """Bind the parts."""
+        self._watchers = watchers
         self._callbacks = callbacks
         self._runs = runs
         self._vault = vault
@@ -49,6 +56,11 @@ class Triggers:
         """Tell whether a trigger came up for claiming since this was last asked."""
         fresh, self._is_fresh = self._is_fresh, False
         return fresh
+
+    def look_again(self) -> None:
+        """Say that there may be a watcher that nobody runs."""
+        self._looked.clear()
+        self._is_fresh = True
 
     # ------------------------------------------------------------------ leaving and going on
 
@@ -170,6 +182,10 @@ class Triggers:
         """Record what triggers said, each once; answer those that need not be said again."""
         if not said:
             return []
+        watched = [fired for fired in said if is_watcher(fired.trigger_id)]
+        if watched:
+            self._watchers.take_fired(tx, worker, watched, now)
+            self.look_again()
         waits = deferrals.read_waits(tx, {fired.trigger_id for fired in said})
         for fired in said:
             wait = waits.get(fired.trigger_id)
@@ -213,7 +229,7 @@ class Triggers:
         held = message.triggers_held
         if held is None and not message.abandoned:
             return
-        known = deferrals.read_held_waits(tx, worker.id)
+        known = self._read_held(tx, worker.id)
         mine = set(held or ()) | {fired.trigger_id for fired in message.fired}
         lost = [
             wait_id
@@ -227,23 +243,30 @@ class Triggers:
         strangers = set(held or ()) - known.keys()
         if strangers:
             there = deferrals.read_existing_waits(tx, strangers)
+            there |= self._watchers.read_existing(tx, strangers)
             cancels = self._runs.waiting.unwatched.setdefault(worker.id, {})
             for wait_id in strangers:
                 if wait_id not in cancels:
                     reason = "Another worker runs it" if wait_id in there else "Nobody waits for it"
+                    kill = wait_id not in there and not is_watcher(wait_id)
                     cancels[wait_id] = TriggerCancel(
-                        trigger_id=wait_id, epoch=0, reason=reason, is_kill=wait_id not in there
+                        trigger_id=wait_id, epoch=0, reason=reason, is_kill=kill
                     )
         if message.blocked is not None:
             deferrals.apply_blocked(tx, worker.id, message.blocked)
 
     def lose(self, tx: Tx, worker_id: str) -> None:
         """Give back all triggers of a worker that is gone."""
-        self._give_back(tx, list(deferrals.read_held_waits(tx, worker_id)))
+        self._give_back(tx, list(self._read_held(tx, worker_id)))
+
+    def _read_held(self, tx: Tx, worker_id: str) -> dict[int, int]:
+        held = self._watchers.read_held(tx, worker_id)
+        return deferrals.read_held_waits(tx, worker_id) | held
 
     def _give_back(self, tx: Tx, ids: Sequence[int]) -> None:
         if ids:
-            deferrals.return_waits(tx, ids)
+            deferrals.return_waits(tx, [one for one in ids if not is_watcher(one)])
+            self._watchers.give_back(tx, ids)
             self._looked.clear()
             self._is_fresh = True
 
@@ -260,15 +283,18 @@ class Triggers:
         claimed = deferrals.claim_waits(
             tx, self._vault, worker.id, message.seq, worker.queues, room, now, tokens
         )
-        if len(claimed) < room:
+        left = tokens[len(claimed) :]
+        watched = self._watchers.claim(tx, worker, message.seq, now, left) if left else []
+        if len(claimed) + len(watched) < room:
             self._looked.add(worker.queues)
         waits = deferrals.read_waits(tx, claimed)
         lives = {wait.run_pk: self._runs.load(tx, wait.run_pk) for wait in waits.values()}
         where = places.read_places(tx, [live.run for live in lives.values()])
-        return [
+        orders = [
             self._order(lives[wait.run_pk], wait, claimed[wait.id], where)
             for wait in waits.values()
         ]
+        return orders + watched
 
     def _order(
         self,

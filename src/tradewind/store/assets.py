@@ -27,6 +27,7 @@ from tradewind.store.asset_waits import (
     note_alias,
     note_new_asset,
 )
+from tradewind.store.asset_watchers import apply_watchers
 from tradewind.store.data_tables import asset, asset_delivery, asset_event, asset_use
 from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
@@ -177,6 +178,10 @@ def apply_asset_uses(tx: Tx, specs: Iterable[DagSpec], now: datetime) -> None:
         for _, _, one in _uses_of(spec):
             if one.kind == "alias":
                 ensure_alias(tx, one)
+        watched = [
+            (ids[_key(one)], watcher) for one in described.values() for watcher in one.watchers
+        ]
+        apply_watchers(tx, spec.dag_id, watched, now)
         places = enumerate(spec.assets)
         apply_waits(tx, spec, {n: ids[_key(one)] for n, one in places if one.kind == "asset"})
 
@@ -186,6 +191,7 @@ def drop_asset_uses(tx: Tx, dag_ids: Iterable[str]) -> None:
     ids = list(dag_ids)
     drop_waits(tx, ids)
     for dag_id in ids:
+        apply_watchers(tx, dag_id, (), None)
         _write_uses(tx, dag_id, set(), None)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 
@@ -85,6 +86,47 @@ asset_wait = Table(
     Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
 )
 Index("ix_asset_wait_asset", asset_wait.c.asset_id)
+
+asset_watcher = Table(
+    "asset_watcher",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("classpath", Text, nullable=False),
+    Column("kwargs", LargeBinary, nullable=False),
+    Column("queue", String(250), nullable=False),
+    Column("dag_id", String(250), nullable=False),
+    Column("claimed_by", String(32)),
+    Column("claim_seq", BigInteger),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("token_hash", LargeBinary(32)),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text, nullable=False, server_default=text("''")),
+    Column("created_at", Moment, nullable=False),
+    Column("fired_at", Moment),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_asset_watcher_claimed",
+    asset_watcher.c.claimed_by,
+    sqlite_where=asset_watcher.c.claimed_by.is_not(None),
+)
+
+asset_watch = Table(
+    "asset_watch",
+    metadata,
+    Column("dag_id", String(250), primary_key=True),
+    Column("asset_id", BigInteger, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(250), primary_key=True),
+    Column(
+        "watcher_id",
+        BigInteger,
+        ForeignKey("asset_watcher.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+)
+Index("ix_asset_watch_watcher", asset_watch.c.watcher_id)
+Index("ix_asset_watch_asset", asset_watch.c.asset_id)
 
 asset_event = Table(
     "asset_event",

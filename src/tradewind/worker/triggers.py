@@ -335,5 +335,7 @@ class Triggers:
 
 
 def _name(order: TriggerOrder) -> str:
+    if order.is_watcher:
+        return f"a watcher of Dag {order.run.dag_id} ({order.classpath})"
     mapped = f" [{order.map_path}]" if order.map_path else ""
     return f"{order.run.dag_id}.{order.task_id}{mapped} in {order.run.run_id} ({order.classpath})"

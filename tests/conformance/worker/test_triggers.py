@@ -27,6 +27,11 @@ MODULE = """
     HERE = Path(__file__).parent
     imported_by = os.getpid()
 
+    class Sees(BaseTrigger):
+        async def run(self):
+            print("nobody waits:", self.task_instance is None)
+            yield TriggerEvent("seen")
+
     class Does(BaseTrigger):
         def __init__(self, what, secret=None):
             super().__init__()
@@ -116,6 +121,27 @@ def test_an_event_is_told_once(
     assert '"event":"printed","logger":"stdout"' in said
     wait_file(bundle.root / "dags" / "cleaned_say", 10)
     assert "swordfish" not in said
+
+
+def test_a_watcher_of_an_asset_has_no_task_and_waits_its_pause(
+    server: ScriptedServer, start_worker: Start, bundle: Bundle, log_root: Path
+) -> None:
+    start_worker()
+    one = order(
+        bundle,
+        "say",
+        trigger_id=(1 << 48) + 3,
+        classpath="watching.Sees",
+        kwargs=b"{}",
+        ti_id=0,
+        task_id="",
+        log_path="watchers/3.log",
+        is_watcher=True,
+        pause_seconds=0.2,
+    )
+    server.give_trigger(one)
+    assert server.wait_fired(one).event == b'"seen"'
+    assert "nobody waits: True" in log_of(log_root, one)
 
 
 def test_it_may_ask_from_the_loop_and_from_threads(

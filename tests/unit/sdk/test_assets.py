@@ -21,6 +21,7 @@ from tradewind.runtime.local import run_dag_in
 from tradewind.runtime.memory import MemoryPort
 from tradewind.runtime.serialize import serialize_dag
 from tradewind.sdk.assets import AssetRef, condition_of
+from tradewind.sdk.exceptions import UnsupportedArgument
 from tradewind.sdk.partition_timetables import AssetOrTimeSchedule, CronPartitionTimetable
 from tradewind.sdk.serde import decode, encode
 
@@ -93,8 +94,7 @@ def test_an_asset_travels_as_an_xcom() -> None:
 
 
 def test_a_dag_on_assets_is_described_with_honest_warnings() -> None:
-    guarded = Asset("b", access_control=AssetAccessControl(producer_teams=["x"]))
-    with DAG("follows", schedule=Asset("a") | guarded, start_date=DAY) as dag:
+    with DAG("follows", schedule=Asset("a") | Asset("b"), start_date=DAY) as dag:
 
         @task(outlets=[Asset("c", watchers=[AssetWatcher("w", trigger=object())])], inlets=["x"])
         def work() -> None: ...
@@ -106,9 +106,15 @@ def test_a_dag_on_assets_is_described_with_honest_warnings() -> None:
     assert spec.schedule_text == "Asset"
     assert spec.tasks[0].outlets[0].name == "c"
     warnings = "\n".join(spec.warnings)
-    assert "watchers, which are not run yet" in warnings
-    assert "access_control, which has no effect" in warnings
+    assert "watcher 'w' of an asset is not run: its trigger is a object" in warnings
     assert "'inlets' holds a str" in warnings
+
+
+def test_access_control_is_refused_where_it_would_keep_somebody_out() -> None:
+    AssetAccessControl()
+    guarded = Asset("b", access_control=AssetAccessControl(producer_teams=["x"]))
+    with pytest.raises(UnsupportedArgument, match="there are no teams here"):
+        serialize_dag(DAG("follows", schedule=guarded, start_date=DAY), "follows.py")
 
 
 def test_times_beside_assets_start_runs_and_partitions_are_arithmetic() -> None:

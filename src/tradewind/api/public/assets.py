@@ -8,8 +8,9 @@ from fastapi import APIRouter
 
 from tradewind.api.public.fields import PagingDep, ServicesDep, Shape
 from tradewind.errors import NotFoundError
-from tradewind.store import asset_waits, assets, states
+from tradewind.store import asset_waits, asset_watchers, assets, states
 from tradewind.store.asset_waits import AliasRow
+from tradewind.store.asset_watchers import WatchedAsset
 from tradewind.store.assets import AssetRow
 from tradewind.store.database import Tx
 from tradewind.store.states import AssetOwner
@@ -49,6 +50,14 @@ class AliasShape(Shape):
     group: str
 
 
+class WatcherShape(Shape):
+    """A trigger that tells of changes made elsewhere."""
+
+    name: str
+    trigger_id: int
+    created_date: datetime
+
+
 class AssetShape(Shape):
     """One asset, with who uses it."""
 
@@ -63,7 +72,7 @@ class AssetShape(Shape):
     producing_tasks: list[TaskReference]
     consuming_tasks: list[TaskReference]
     aliases: list[AliasShape]
-    watchers: tuple[Any, ...] = ()
+    watchers: list[WatcherShape]
     last_asset_event: LastEvent | None
 
 
@@ -103,13 +112,24 @@ def _shapes(tx: Tx, rows: list[AssetRow]) -> list[AssetShape]:
     last = assets.read_last_events(tx, ids)
     of = {row.id: [one for one in uses if one.asset_id == row.id] for row in rows}
     aliases = asset_waits.read_aliases_of(tx, ids)
-    return [_shape(row, of[row.id], aliases.get(row.id, []), last.get(row.id)) for row in rows]
+    watchers = asset_watchers.read_watchers_of(tx, ids)
+    return [
+        _shape(
+            row,
+            of[row.id],
+            aliases.get(row.id, []),
+            [one for one in watchers if one.asset_id == row.id],
+            last.get(row.id),
+        )
+        for row in rows
+    ]
 
 
 def _shape(
     row: AssetRow,
     uses: list[assets.AssetUse],
     aliases: list[AliasRow],
+    watchers: list[WatchedAsset],
     last: tuple[int, datetime] | None,
 ) -> AssetShape:
     def tasks(role: str) -> list[TaskReference]:
@@ -140,6 +160,10 @@ def _shape(
         producing_tasks=tasks("outlet"),
         consuming_tasks=tasks("inlet"),
         aliases=[AliasShape(id=one.id, name=one.name, group=one.group) for one in aliases],
+        watchers=[
+            WatcherShape(name=one.name, trigger_id=one.watcher_id, created_date=one.created_at)
+            for one in watchers
+        ],
         last_asset_event=None if last is None else LastEvent(id=last[0], timestamp=last[1]),
     )
 

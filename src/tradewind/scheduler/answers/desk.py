@@ -13,7 +13,16 @@ from tradewind.protocol.exchange import BEFORE_ALL, MAX_ANSWER_BYTES, Call, Call
 from tradewind.protocol.questions import FACTS, Question, question_of
 from tradewind.scheduler.answers import assets, instances, people, runs, states, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
-from tradewind.store import attempts, callbacks, connections, deferrals, files, variables
+from tradewind.scheduler.watchers import WATCHERS_FROM, is_watcher
+from tradewind.store import (
+    asset_watchers,
+    attempts,
+    callbacks,
+    connections,
+    deferrals,
+    files,
+    variables,
+)
 from tradewind.store import xcoms as stored_xcoms
 from tradewind.store.database import Tx
 from tradewind.store.secrets import Vault
@@ -98,7 +107,7 @@ class Answers:
                 raise UnauthorizedError("not-your-callback", "This callback is over.")
             return Asker(self._vault)
         if call.trigger_id:
-            wait = deferrals.read_waits(tx, [call.trigger_id]).get(call.trigger_id)
+            wait = _trigger(tx, call.trigger_id)
             if (
                 wait is None
                 or wait.epoch != call.epoch
@@ -160,3 +169,11 @@ class Answers:
         )
         rows: list[list[object]] = [[index, value] for index, value in found]
         return CallReply(value=[*rows, [found[-1][0], None]] if has_more else rows)
+
+
+def _trigger(tx: Tx, trigger_id: int) -> deferrals.Wait | asset_watchers.Watcher | None:
+    """Answer the trigger of a task, or of an asset."""
+    if is_watcher(trigger_id):
+        own = trigger_id - WATCHERS_FROM
+        return asset_watchers.read_watchers(tx, [own]).get(own)
+    return deferrals.read_waits(tx, [trigger_id]).get(trigger_id)
