@@ -1,5 +1,7 @@
 """Partitions: which runs events of partitions start, and what those runs are given."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.scheduler.place import NOW, a_dag, empty
@@ -33,7 +35,7 @@ def stage(place):
 
 
 def by_partition(condition, default=None, mappers=None, **fields):
-    timetable = PartitionedAssetTimetable(condition, mappers, default)
+    timetable: Any = PartitionedAssetTimetable(condition, mappers, default)
     return a_dag(
         "d",
         empty(),
