@@ -86,3 +86,29 @@ def secrets_of_variable(key: str, text: str | None) -> tuple[str, ...]:
         except ValueError:
             return tuple(found)
     return tuple(found)
+
+
+def secrets_of_backend(text: str | None) -> tuple[str, ...]:
+    """Answer what is secret in what a secrets backend keeps: all of it, whatever it is named.
+
+    Example:
+        >>> secrets_of_backend('{"host": "a", "port": 1}')
+        ('{"host": "a", "port": 1}', 'a')
+    """
+    if not text:
+        return ()
+    found = [text]
+    if text.lstrip().startswith(("{", "[", '"')):
+        try:
+            found += _texts_in(json.loads(text))
+        except ValueError:
+            return tuple(found)
+    return tuple(found)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(inner)

@@ -11,6 +11,7 @@ from typing import Any
 from tradewind.core.sensitive import (
     is_sensitive,
     secrets_in,
+    secrets_of_backend,
     secrets_of_connection,
     secrets_of_variable,
 )
@@ -26,7 +27,11 @@ CONNECTION_PREFIXES = ("TRADEWIND_CONN_", "AIRFLOW_CONN_")
 
 def read_variable(key: str) -> str | None:
     """Answer a variable's stored text, or None."""
-    found = _ask_backends("get_variable", key) or read_environment_variable(key)
+    kept = _ask_backends("get_variable", key)
+    if kept:
+        _mask(secrets_of_backend(kept))
+        return str(kept)
+    found = read_environment_variable(key)
     if found is not None:
         _mask(secrets_of_variable(key, found))
         return found
@@ -79,7 +84,10 @@ def read_environment_variable(key: str) -> str | None:
 def read_backend_connection(conn_id: str) -> Any | None:
     """Answer the connection that a secrets backend knows, as text or whole, or None."""
     found = _ask_backends("get_conn_value", conn_id)
-    return found if found else _ask_backends("get_connection", conn_id)
+    if found:
+        _mask([str(found)])
+        return found
+    return _ask_backends("get_connection", conn_id)
 
 
 _backends: dict[tuple[str, ...], list[Any]] = {}

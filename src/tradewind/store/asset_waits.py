@@ -24,6 +24,7 @@ from tradewind.store.database import Tx
 from tradewind.store.prepared import Prepared
 from tradewind.store.tables import dag
 
+_BODY = msgspec.json.Decoder(Listening)
 _IN_DAG: BindParameter[str] = bindparam("b_dag")
 _WAITS = Prepared(
     select(asset_wait.c.part, asset_wait.c.asset_id).where(asset_wait.c.dag_id == _IN_DAG)
@@ -194,7 +195,7 @@ def read_listeners(tx: Tx, asset_id: int) -> list[Listener]:
         Listener(
             dag_id=row.dag_id,
             is_paused=row.is_paused,
-            listening=msgspec.json.decode(row.body, type=Listening),
+            listening=_BODY.decode(row.body),
             parts=tuple(parts.pop(row.dag_id)),
         )
         for row in rows
@@ -205,7 +206,7 @@ def read_listeners(tx: Tx, asset_id: int) -> list[Listener]:
 def read_listening(tx: Tx, dag_id: str) -> Listening | None:
     """Answer what a Dag waits for, or None where events of assets start no runs of it."""
     body = _SCHEDULE.value(tx, {"b_dag": dag_id})
-    return None if body is None else msgspec.json.decode(body, type=Listening)
+    return None if body is None else _BODY.decode(body)
 
 
 def read_waits(tx: Tx, dag_id: str) -> list[tuple[int, int]]:

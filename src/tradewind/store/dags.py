@@ -49,6 +49,12 @@ class DagHead(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+# Made at import, by one thread: a type's parts are looked up at its first use, which is not safe
+# where two requests do so at once.
+_SPEC = msgspec.json.Decoder(DagSpec)
+_HEAD = msgspec.json.Decoder(DagHead)
+
+
 class PlannerMarks(msgspec.Struct, frozen=True, kw_only=True):
     """What the planner keeps of a Dag between two looks at it."""
 
@@ -86,11 +92,11 @@ class DagFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     def decode_spec(self) -> DagSpec:
         """Answer the whole spec; its cost grows with the number of tasks."""
-        return msgspec.json.decode(self.spec_json, type=DagSpec)
+        return _SPEC.decode(self.spec_json)
 
     def decode_head(self) -> DagHead:
         """Answer the part of the spec that lists of Dags show."""
-        return msgspec.json.decode(self.spec_json, type=DagHead)
+        return _HEAD.decode(self.spec_json)
 
 
 class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -369,7 +375,7 @@ def read_spec_of_version(tx: Tx, version_id: int) -> DagSpec:
     Raises:
         NotFoundError: There is no such version; its Dag was deleted.
     """
-    return msgspec.json.decode(read_version_bytes(tx, version_id), type=DagSpec)
+    return _SPEC.decode(read_version_bytes(tx, version_id))
 
 
 def read_version_bytes(tx: Tx, version_id: int) -> bytes:

@@ -26,6 +26,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is no answer; empty when there is one."""
 
 
+_TICKS = msgspec.json.Decoder(tuple[RunInfo, ...])
 _COLUMNS = [column.name for column in forecast.c]
 _READ = Prepared(select(forecast).where(forecast.c.dag_id == bindparam("b_dag")))
 _FORGET = Prepared(delete(forecast).where(forecast.c.dag_id == bindparam("b_dag")))
@@ -37,7 +38,7 @@ def read_forecast(tx: Tx, dag_id: str) -> Forecast | None:
     record = _READ.record(tx, {"b_dag": dag_id})
     if record is None:
         return None
-    ticks = msgspec.json.decode(record["ticks"], type=tuple[RunInfo, ...])
+    ticks = _TICKS.decode(record["ticks"])
     return Forecast(**{**record, "ticks": ticks})
 
 

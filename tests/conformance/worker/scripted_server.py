@@ -33,6 +33,13 @@ WAIT_SECONDS = 30.0
 
 _encode = msgspec.msgpack.Encoder().encode
 
+# Made here, by one thread: what a type is made of is found out at its first use, and two threads
+# that do so at once crash the interpreter.
+_REGISTER = msgspec.msgpack.Decoder(Register)
+_EXCHANGE = msgspec.msgpack.Decoder(Exchange)
+_CALL = msgspec.msgpack.Decoder(Call)
+_GOODBYE = msgspec.msgpack.Decoder(Goodbye)
+
 
 class RefusalError(Exception):
     """Answer with this status and body instead."""
@@ -199,13 +206,13 @@ class ScriptedServer:
 
     def serve(self, path: str, body: bytes) -> msgspec.Struct | None:
         if path == "/work/register":
-            return self._register(msgspec.msgpack.decode(body, type=Register))
+            return self._register(_REGISTER.decode(body))
         if path == "/work/exchange":
-            return self._exchange(msgspec.msgpack.decode(body, type=Exchange))
+            return self._exchange(_EXCHANGE.decode(body))
         if path == "/work/call":
-            return self._call(msgspec.msgpack.decode(body, type=Call))
+            return self._call(_CALL.decode(body))
         with self._changed:
-            self.goodbyes.append(msgspec.msgpack.decode(body, type=Goodbye))
+            self.goodbyes.append(_GOODBYE.decode(body))
             self._changed.notify_all()
         return None
 

@@ -1,5 +1,6 @@
 """No log shows what a task read from its environment, or named a secret itself."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,14 @@ DEMO = """
                 "variable": lambda: [Variable.get("shop_secret")],
                 "json": lambda: [Variable.get("shop", deserialize_json=True)["passwd"]],
                 "import": lambda: [AT_IMPORT],
+                "backend": lambda: [Variable.get("region_of_backend")],
+                "backend_json": lambda: [
+                    Variable.get("shop_of_backend", deserialize_json=True)["street"]["name"]
+                ],
+                "backend_connection": lambda: [
+                    (found := BaseHook.get_connection("bank")).password,
+                    found.extra_dejson["nested"]["api_key"],
+                ],
                 "named": lambda: [mask_secret("hush-no-5") or "hush-no-5"],
                 "dict": lambda: [mask_secret({"token": "hush-no-6"}) or "hush-no-6"],
             }[what]():
@@ -47,6 +56,7 @@ DEMO = """
 
         [shows.override(task_id=what)(what) for what in (
             "connection", "variable", "json", "import", "named", "dict",
+            "backend", "backend_json", "backend_connection",
         )]
 """
 ENVIRONMENT = {
@@ -80,4 +90,48 @@ def test_what_the_environment_hides_is_hidden(
         for way in ("printed", "logged", "written", "echoed"):
             assert f"{way} ***" in text, (what, way)
             assert f"{way} region eu-west" in text, (what, way)
+        assert "hush" not in text, what
+
+
+KEPT = {
+    "variables": {
+        "region_of_backend": "hush-no-7",
+        "shop_of_backend": {"street": {"name": "hush-no-8"}},
+    },
+    "connections": {
+        "bank": {
+            "conn_type": "http",
+            "password": "hush-no-9",
+            "extra": {"nested": {"api_key": "hush-no-10"}},
+        }
+    },
+}
+
+
+def test_what_a_secrets_backend_keeps_is_hidden_whatever_it_is_named(
+    server: ScriptedServer,
+    bundle: Bundle,
+    start_worker: Start,
+    log_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = {}
+    for name, held in KEPT.items():
+        paths[f"{name}_file_path"] = str(tmp_path / f"{name}.json")
+        (tmp_path / f"{name}.json").write_text(json.dumps(held))
+    path = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", path)
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps(paths))
+    monkeypatch.setenv("AIRFLOW_VAR_IMPORT_TOKEN", "hush-no-1")
+    file = bundle.write("demo.py", DEMO)
+    start_worker()
+    for what in ("backend", "backend_json", "backend_connection"):
+        order = bundle.order(file, what)
+        server.give(order)
+        finish = server.wait_recorded(order)
+        text = (log_root / order.log_path).read_text()
+        assert finish.error == "RuntimeError: refused ***", (what, finish.error)
+        for way in ("printed", "logged", "written", "echoed"):
+            assert f"{way} ***" in text, (what, way)
         assert "hush" not in text, what
