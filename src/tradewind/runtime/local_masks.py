@@ -6,6 +6,7 @@ What programs that a task starts write to the terminal by themselves does not pa
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -47,6 +48,8 @@ class HidingStream(io.TextIOBase):
         self._real = real
         self._masker = masker
         self._line = ""
+        # Triggers print from a thread of their own.
+        self._turn = threading.RLock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -75,18 +78,19 @@ class HidingStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Take text; pass on each line that is whole."""
-        lines, newline, rest = (self._line + text).rpartition("\n")
-        if newline:
-            self._real.write(self._masker.hide(lines + newline))
-        self._line = rest
+        with self._turn:
+            lines, newline, self._line = (self._line + text).rpartition("\n")
+            if newline:
+                self._real.write(self._masker.hide(lines + newline))
         return len(text)
 
     def flush(self) -> None:
         """Pass on half a line too."""
-        if self._line:
-            self._real.write(self._masker.hide(self._line))
-            self._line = ""
-        self._real.flush()
+        with self._turn:
+            line, self._line = self._line, ""
+            if line:
+                self._real.write(self._masker.hide(line))
+            self._real.flush()
 
 
 def _hiding_factory(

@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -29,6 +30,8 @@ class Outlet:
         self.clock = clock
         self.channel: Channel | None = None
         self.plain_fd: int | None = None
+        # Threads of a task print at once; a signal's handler may print in the middle of a print.
+        self.turn = threading.RLock()
 
     def send(self, record: LogRecord) -> None:
         """Send a record, or write its text where there is no socket any more."""
@@ -56,6 +59,8 @@ class Outlet:
 
     def forked(self) -> None:
         """In a process that user code forked: the socket is its parent's, the pipe is shared."""
+        # Whoever had it may be a thread that is not there any more.
+        self.turn = threading.RLock()
         if self.channel is not None:
             self.channel = None
             self.plain_fd = 1
@@ -105,13 +110,13 @@ class RecordStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Take text; send each line that is whole."""
-        *lines, rest = (self._line + text).split("\n")
-        for line in lines:
-            self._send(line)
-        if len(rest) > _MAX_LINE:
-            self._send(rest)
-            rest = ""
-        self._line = rest
+        with self._outlet.turn:
+            *lines, self._line = (self._line + text).split("\n")
+            for line in lines:
+                self._send(line)
+            if len(self._line) > _MAX_LINE:
+                self._send(self._line)
+                self._line = ""
         return len(text)
 
     def flush(self) -> None:

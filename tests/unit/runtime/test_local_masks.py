@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,25 @@ def test_lines_pass_when_they_are_whole_or_flushed() -> None:
     assert real.getvalue() == "user ***\n"
     stream.flush()
     assert real.getvalue() == "user ***\nnext "
+
+
+def test_threads_that_print_at_once_lose_nothing() -> None:
+    real = io.StringIO()
+    stream = HidingStream(real, Masker())
+    start = threading.Barrier(4)
+
+    def write(name: str) -> None:
+        start.wait()
+        for number in range(2000):
+            stream.write(f"{name} {number}\n")
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wanted = sorted(f"{name} {number}" for name in "abcd" for number in range(2000))
+    assert sorted(real.getvalue().splitlines()) == wanted
 
 
 def test_all_that_a_run_shows_is_hidden(
