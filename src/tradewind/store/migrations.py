@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.operations import Operations
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision; a test holds it to the scripts in ``versions/revisions``."""
 
 SCRIPTS = Path(__file__).parent / "versions"
