@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +100,17 @@ def test_policies_that_cannot_be_imported_let_no_dag_pass(bundle):
     (bundle / "config" / "airflow_local_settings.py").write_text("import nowhere")
     (fault,) = parse(bundle).faults
     assert "nowhere" in fault.message
+
+
+def test_the_policies_that_the_document_shows_are_some(bundle):
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "plugins-and-listeners.md"
+    code = page.read_text().partition("## Policies")[2].split("```python\n")[1].split("```")[0]
+    (bundle / "config" / "airflow_local_settings.py").write_text(code)
+    assert parse(bundle).dags == ()
+    assert policies.get_airflow_context_vars({"task": python(dict)}) == {"TEAM": "me"}
+    task = python(dict)
+    policies.task_policy(task)
+    assert task.execution_timeout == timedelta(hours=2)
 
 
 TIMEOUT = """
