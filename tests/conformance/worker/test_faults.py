@@ -136,7 +136,7 @@ def test_a_killed_file_zygote_takes_its_tasks_along_and_is_replaced(
 def test_a_zygote_frozen_for_ever_is_replaced_and_gives_back_what_never_ran(
     server: ScriptedServer, bundle: Bundle, demo: str, start_worker: Start, which: str
 ) -> None:
-    worker = start_worker(silence_seconds=1.0)
+    worker = start_worker(silence_seconds=3.0)
     first = bundle.order(demo, "counts", closure="")
     server.give(first)
     server.wait_recorded(first)
