@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
+    assets,
     backfills,
     commands,
     history,
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "throughput": throughput.measure,
     "latency": latency.measure,
+    "assets": assets.measure,
     "backfills": backfills.measure,
     "starts": starts.measure,
     "commands": commands.measure,
