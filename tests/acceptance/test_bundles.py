@@ -76,7 +76,9 @@ def test_a_repository_that_moves_on_under_a_run(tmp_path: Path, programs: Path) 
         wait_until(lambda: _parsed_in(shell, new), 60, "the Dag is parsed in it")
         shell.ok("tradewind dags trigger slow --run-id second")
         git(repo, "branch", "-m", "main", "gone")
-        wait_until(lambda: bundle(shell).get("fault"), 60, "it is told that the branch is gone")
+        wait_until(
+            lambda: bool(bundle(shell).get("fault")), 60, "it is told that the branch is gone"
+        )
         said = shell.run("tradewind health")
         assert "has no branch, tag or commit 'main'" in said.err
         assert said.code == 0

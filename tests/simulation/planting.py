@@ -18,6 +18,7 @@ from tradewind.store import backfills as backfill_rows
 from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
 from tradewind.store import tasks as task_rows
+from tradewind.store.bundles import read_bundle
 
 Wrong = Callable[[Any], Any]
 """Given the right function, answers the wrong one."""
@@ -282,8 +283,10 @@ def _keep_for_ever(right):
 def _pin_to_the_newest(right):
     def choose_code(tx, facts, spec):
         found = right(tx, facts, spec)
-        now = places.read_bundle(tx, facts.bundle)
-        return msgspec.structs.replace(found, digest=now.digest) if found.pinned_file else found
+        now = read_bundle(tx, facts.bundle)
+        if now is None or not found.pinned_file:
+            return found
+        return msgspec.structs.replace(found, digest=now.digest)
 
     return choose_code
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_sources_of_versions_are_kept(tmp_path: Path) -> None:
     names = {}
     for text in (b"one", b"two"):
         names[text] = hashlib.sha256(text).hexdigest()
-        trees.keep_source(names[text], lambda text=text: text)
+        trees.keep_source(names[text], partial(bytes, text))
     trees.keep_source(hashlib.sha256(b"three").hexdigest(), lambda: b"changed meanwhile")
 
     trees.sweep({names[b"one"]}, before=0)
