@@ -26,10 +26,10 @@ ZONES = (
     "Asia/Pyongyang",  # half an hour back, and forth again
     "Antarctica/Troll",  # two hours
 )
+OFTEN = ("* * * * *", "*/7 * * * *", "*/2 1-4 * * *")
+"""Only two days are looked at: they have a tick at nearly every minute."""
 CRONS = (
-    "* * * * *",
     "30 * * * *",
-    "*/7 * * * *",
     "0 * * * 1-5",
     "15 0-23 1 * *",
     "0 0 * * *",
@@ -67,27 +67,28 @@ def changes(zone: str) -> list[datetime]:
 class Window:
     """All minutes of two weeks, with what the wall clock shows at each."""
 
-    def __init__(self, zone: str, middle: datetime) -> None:
+    def __init__(self, zone: str, middle: datetime, around: timedelta = AROUND) -> None:
         self.zone = zone
-        self.start, self.end = middle - AROUND, middle + AROUND
+        self.start, self.end = middle - around, middle + around
         info = ZoneInfo(zone)
         self.minutes: list[tuple[datetime, datetime]] = []
         at = self.start - timedelta(days=2)
         while at <= self.end + timedelta(days=2):
             self.minutes.append((at, at.astimezone(info).replace(tzinfo=None)))
             at += MINUTE
+        once = {wall: at for at, wall in self.minutes}
+        once |= dict(self._left_out())
+        self._each = _by_minute(self.minutes)
+        self._once = _by_minute([(at, wall) for wall, at in once.items()])
 
     def reference(self, cron: str) -> list[datetime]:
         """Answer the ticks of the window, by the rule as people say it."""
         allowed = read(cron)
-        if len(allowed[1]) == 24:
-            # Each minute that matches, however often the clock shows it.
-            ticks = {at for at, wall in self.minutes if matches(wall, allowed)}
-        else:
-            # Each reading of the clock once: the later one of two, else as late as it is left out.
-            by_wall = {wall: at for at, wall in self.minutes}
-            ticks = {at for wall, at in by_wall.items() if matches(wall, allowed)}
-            ticks |= {at for wall, at in self._left_out() if matches(wall, allowed)}
+        # Over all hours each minute that matches, however often the clock shows it. Else each
+        # reading of the clock once: the later one of two; one left out, as late as the gap is long.
+        shown = self._each if len(allowed[1]) == 24 else self._once
+        there = (pair for minute in allowed[0] for pair in shown[minute])
+        ticks = {at for at, wall in there if matches(wall, allowed)}
         return sorted(at for at in ticks if self.start < at <= self.end)
 
     def _left_out(self) -> Iterator[tuple[datetime, datetime]]:
@@ -96,6 +97,15 @@ class Window:
             while wall < next_shown:
                 yield wall, at
                 wall, at = wall + MINUTE, at + MINUTE
+
+
+def _by_minute(
+    pairs: list[tuple[datetime, datetime]],
+) -> dict[int, list[tuple[datetime, datetime]]]:
+    found: dict[int, list[tuple[datetime, datetime]]] = {minute: [] for minute in range(60)}
+    for at, wall in pairs:
+        found[wall.minute].append((at, wall))
+    return found
 
 
 def read(cron: str) -> tuple[frozenset[int], ...]:
@@ -144,13 +154,24 @@ def backwards(window: Window, cron: str) -> list[datetime]:
     return found[::-1]
 
 
-def check(zone: str, middle: datetime, crons: tuple[str, ...] = CRONS) -> int:
+def check(
+    zone: str,
+    middle: datetime,
+    crons: tuple[str, ...] = CRONS,
+    often: tuple[str, ...] = OFTEN,
+) -> int:
     """Compare all ways to find the ticks around a moment; answer how many there were."""
-    window, count = Window(zone, middle), 0
+    count = _check(Window(zone, middle), crons)
+    return count + _check(Window(zone, middle, timedelta(days=1)), often)
+
+
+def _check(window: Window, crons: tuple[str, ...]) -> int:
+    count = 0
     for cron in crons:
         wanted = window.reference(cron)
-        assert forwards(window, cron) == wanted, (zone, middle, cron)
-        assert backwards(window, cron) == wanted, (zone, middle, cron)
+        where = (window.zone, window.start, cron)
+        assert forwards(window, cron) == wanted, where
+        assert backwards(window, cron) == wanted, where
         count += len(wanted)
     return count
 
