@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from tradewind.codestore.archives import archive_of, is_member, read_file
@@ -44,7 +45,7 @@ class Snapshots:
             if found.is_missing:
                 return found
             try:
-                fill = functools.partial(_copy, found)
+                fill = functools.partial(_copy, self._trees, found)
                 tree = self._trees.build(self.name, found.manifest.digest, fill)
             except _ChangedError:
                 continue
@@ -70,10 +71,13 @@ def _below(found: Scan) -> Path:
     return found.dags_folder.relative_to(found.root) if inside else Path()
 
 
-def _copy(found: Scan, into: Path) -> None:
+def _copy(trees: Trees, found: Scan, into: Path) -> None:
     folders = {_below(found)}
     for path, digest in found.manifest.files.items():
         if not is_member(found.root, path):
+            if _take(trees, found.root / path, into / path, digest):
+                folders.update(Path(path).parents)
+                continue
             _copy_file(found.root / path, into / path)
         elif not (into / archive_of(path)).exists():
             _copy_file(found.root / archive_of(path), into / archive_of(path))
@@ -85,6 +89,16 @@ def _copy(found: Scan, into: Path) -> None:
         if (found.root / folder).is_dir():
             (into / folder).mkdir(parents=True, exist_ok=True)
             _link_rest(found.root / folder, into / folder)
+
+
+def _take(trees: Trees, source: Path, target: Path, digest: str) -> bool:
+    """Have a copy of what is kept already, if it is."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        runs = bool(source.stat().st_mode & stat.S_IXUSR)
+    except FileNotFoundError:
+        raise _ChangedError from None
+    return trees.take(digest, target, runs=runs)
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -75,6 +75,27 @@ class Trees:
             ) from error
         return final
 
+    def take(self, digest: str, target: Path, *, runs: bool = False) -> bool:
+        """Have a file of a new tree be what is kept of this content; False where nothing is.
+
+        Args:
+            digest: Sha256 of its bytes.
+            target: Where it is to be; its folder is there.
+            runs: Whether it can be executed.
+        """
+        try:
+            os.link(self._object(digest, runs), target)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return False
+        return True
+
+    def _object(self, digest: str, runs: bool) -> Path:
+        return self._objects / digest[:2] / f"{digest}{'x' if runs else ''}"
+
     def put_away(self, root: Path) -> None:
         """Let a tree go at once, what it holds with the next sweep; another path is left alone."""
         # At least bundle and digest: neither all trees nor all of a bundle.
@@ -124,15 +145,15 @@ class Trees:
     def _share(self, tree: Path) -> None:
         """Make every file of a new tree the same as what is kept of its content."""
         for path in _files_in(tree):
-            if path.is_symlink():
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
                 continue
-            runs = bool(path.stat().st_mode & stat.S_IXUSR)
-            digest = _digest_of(path) + ("x" if runs else "")
-            kept = self._objects / digest[:2] / digest
+            runs = bool(status.st_mode & stat.S_IXUSR)
+            kept = self._object(_digest_of(path), runs)
             kept.parent.mkdir(parents=True, exist_ok=True)
             # Whoever writes into a file of one tree would write into all that share it.
             path.chmod(0o555 if runs else 0o444)
-            other = path.with_name(f".shared-{digest}")
+            other = path.with_name(f".shared-{kept.name}")
             try:
                 os.link(kept, other)
                 other.replace(path)

@@ -109,13 +109,11 @@ _PENDING = (
     )
     .exists()
 )
-_IS_PINNED = (
-    select(bundle.c.name).where(bundle.c.name == bindparam("b_bundle"), bundle.c.is_pinned).exists()
-)
+_IS_PINNED = Prepared(select(bundle.c.is_pinned).where(bundle.c.name == bindparam("b_bundle")))
 # Of what is not about to be parsed, the last parse holds in the new bytes too.
 _MOVE_ALONG = Prepared(
     update(dag)
-    .where(dag.c.bundle == bindparam("b_bundle"), dag.c.is_stale.is_(False), _IS_PINNED, ~_PENDING)
+    .where(dag.c.bundle == bindparam("b_bundle"), dag.c.is_stale.is_(False), ~_PENDING)
     .values(digest=bindparam("b_digest"))
 )
 _DIGEST_NOW = (
@@ -252,7 +250,8 @@ def apply_discovery(tx: Tx, name: str, manifest: Manifest, now: datetime) -> Dis
         touch_importers(tx, name, touched, now)
     touch_refused(tx, stale, now)
     drop_asset_uses(tx, stale)
-    _MOVE_ALONG.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
+    if _IS_PINNED.value(tx, {"b_bundle": name}):
+        _MOVE_ALONG.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     _REFRESH.run(tx, {"b_bundle": name, "b_digest": manifest.digest, "b_now": now})
     return Discovery(due=len(new) + len(changed), stale=tuple(stale))
 
