@@ -65,6 +65,7 @@ def serialize_dag(dag: DAG, file: str) -> DagSpec:
     """
     order = dag.topological_sort()
     weights = _weights(order)
+    dag.timetable.validate()
     tasks = tuple(_serialize_task(task, weights[task.task_id]) for task in order)
     _check(dag, order)
     return DagSpec(

@@ -100,6 +100,10 @@ class Timetable:
         """Answer the assets whose changes make it due too."""
         return self.condition
 
+    @asset_condition.setter
+    def asset_condition(self, condition: BaseAsset | None) -> None:
+        self.condition = condition
+
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> "Timetable":
         """Answer the timetable that ``serialize`` told of."""
