@@ -193,6 +193,27 @@ def test_an_instance_that_a_policy_refuses_fails(no_policies):
     )
 
 
+def test_a_pod_is_shown_to_every_policy(no_policies):
+    class One:
+        """Adds a label."""
+
+        @staticmethod
+        def pod_mutation_hook(pod):
+            pod["labels"].append("one")
+
+    class Two:
+        """Adds another."""
+
+        @staticmethod
+        def pod_mutation_hook(pod):
+            pod["labels"].append("two")
+
+    policies.POLICIES += [One, Two]
+    pod = {"labels": []}
+    policies.pod_mutation_hook(pod)
+    assert pod["labels"] == ["one", "two"]
+
+
 def python(function):
     with DAG("d"):
         return PythonOperator(task_id="t", python_callable=function, owner="me")

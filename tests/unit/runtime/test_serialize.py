@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind import DAG, BashOperator, EmptyOperator, Label, TaskGroup, task
+from tradewind import DAG, BashOperator, EmptyOperator, Label, Param, TaskGroup, task
 from tradewind.core.spec import MapAxis, RetrySpec
 from tradewind.runtime.serialize import serialize_dag
-from tradewind.sdk.exceptions import UnsupportedArgument
+from tradewind.sdk.exceptions import AirflowException, UnsupportedArgument
 from tradewind.sdk.mapped import ProductInput
 from tradewind.sdk.templating import literal
 
@@ -129,6 +129,40 @@ def test_groups_and_their_settings():
     assert spec.groups["outer.inner"].parent == "outer"
     assert spec.groups["outer.inner"].label == "In here"
     assert spec.groups["outer"].tooltip == "all of it"
+
+
+RULES = [
+    # Row RET-9: a Dag that stops at its first failure leaves rules nothing to decide.
+    ({"fail_fast": True}, False, "all_success", None),
+    ({"fail_fast": True}, False, "all_done", "every task needs the trigger rule all_success; 'w'"),
+    ({"fail_fast": True}, False, "one_failed", "'w' has one_failed"),
+    ({}, False, "all_done", None),
+    # Row RUN-4: what is right below a setup needs it.
+    ({}, True, "all_success", None),
+    ({}, True, "none_failed", "'w' follows the setup 's', so its trigger rule must be all_success"),
+    ({}, True, "always", "must be all_success, not always"),
+]
+
+
+@pytest.mark.parametrize(("dag_kwargs", "is_setup", "rule", "told"), RULES)
+def test_rules_that_cannot_hold_are_refused(dag_kwargs, is_setup, rule, told):
+    with DAG("d", **dag_kwargs) as dag:
+        first = EmptyOperator(task_id="s")
+        work = EmptyOperator(task_id="w", trigger_rule=rule)
+        last = EmptyOperator(task_id="e").as_teardown(setups=first if is_setup else [])
+        first >> work >> last
+
+    if told is None:
+        assert len(spec_of(dag).tasks) == 3
+    else:
+        with pytest.raises(AirflowException, match=told):
+            spec_of(dag)
+
+
+def test_a_scheduled_dag_needs_a_value_for_each_param():
+    with pytest.raises(AirflowException, match="each of its Params needs a default that fits"):
+        spec_of(DAG("d", schedule="@daily", params={"n": Param(type="integer")}))
+    assert spec_of(DAG("d", schedule=None, params={"n": Param(type="integer")})).dag_id == "d"
 
 
 def test_warnings_say_which_task():
