@@ -17,7 +17,7 @@ DAG = """
 import json, os, signal, time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from tradewind import DAG, task
+from tradewind import DAG, Asset, task
 from tradewind.sdk.deadlines import (
     FAIL_RUN, BaseDeadlineReference, DeadlineAlert, DeadlineReference, SyncCallback,
 )
@@ -49,7 +49,7 @@ with DAG("calls", schedule=None, on_failure_callback=told("dag"), on_success_cal
     dies()
 
 with DAG("good", schedule=None, on_success_callback=told("good")):
-    @task
+    @task(outlets=[Asset("made")])
     def works():
         return 1
     works()
@@ -113,6 +113,14 @@ class Ears:
     @hookimpl
     def on_task_instance_success(self, previous_state, task_instance):
         write("task", task_instance.task_id)
+
+    @hookimpl
+    def on_asset_created(self, asset):
+        write("created", asset.name)
+
+    @hookimpl
+    def on_asset_event_emitted(self, asset_event):
+        write("event", asset_event.asset.name)
 
     @hookimpl
     def on_dag_run_running(self, dag_run):
@@ -180,6 +188,8 @@ def test_ends_that_no_task_could_tell_of_are_told_by_a_worker(install: Install) 
         ("running", "one"),
         ("running", "two"),
         ("running", "three"),
+        ("created", "made"),
+        ("event", "made"),
         ("task", "works"),
         ("success", "two"),
     }

@@ -16,6 +16,9 @@ MISSED = "deadline_missed"
 LISTEN = "listen_"
 """Before what happens to a run, among a Dag's ``callbacks``: listeners are told of it."""
 
+ASSET_EVENT = "asset_event"
+"""Among what listeners are told of: a task of the Dag made an event of an asset."""
+
 DAG_REASONS = frozenset({"success", "task_failure", "all_tasks_deadlocked", "timed_out", MISSED})
 """Ends of a run that its Dag's callbacks are told of; a person's word or a cancel is none."""
 

@@ -110,6 +110,13 @@ class FindAsset(Question, frozen=True, kw_only=True, tag="asset.get"):
     uri: str | None = None
 
 
+class FindAlias(Question, frozen=True, kw_only=True, tag="asset.alias"):
+    """Whether an asset alias of this name is known."""
+
+    ANSWER: ClassVar[Any] = bool
+    name: str
+
+
 class TriggeringEvents(Question, frozen=True, kw_only=True, tag="asset.triggering"):
     """The asset events that started the run that asks, in the order of time."""
 

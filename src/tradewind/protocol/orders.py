@@ -80,6 +80,8 @@ class ParseOrder(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     timeout_seconds: float = 30.0
     memory_mb: int = 2048
+    had_fault: bool = False
+    """Whether it had an import error when it was parsed last."""
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True):

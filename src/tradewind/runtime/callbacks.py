@@ -10,7 +10,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
-from tradewind.core.callbacks import callback_id
+from tradewind.core.callbacks import ASSET_EVENT, callback_id
 from tradewind.protocol.callbacks import CallbackOrder, Called
 from tradewind.protocol.orders import TaskOrder
 from tradewind.protocol.ports import TaskPort
@@ -18,6 +18,7 @@ from tradewind.protocol.timetables import KIND
 from tradewind.runtime import listening
 from tradewind.runtime.context import TaskContext, build_context
 from tradewind.runtime.faults import one_line
+from tradewind.runtime.hearing import tell_of_event
 from tradewind.runtime.promises import is_mailed
 from tradewind.runtime.timetables import answer_of
 from tradewind.sdk.calling import run_to_end
@@ -98,6 +99,9 @@ def run_callback(order: CallbackOrder, dags: Mapping[str, DAG], port: TaskPort) 
             return Called(is_done=True, answer=answer_of(dag, order.question))
         if order.kind == "deadline_reference":
             return Called(is_done=True, moment=_ask_reference(order, dag))
+        if order.event == ASSET_EVENT:
+            tell_of_event(order.reason)
+            return Called(is_done=True)
         if order.kind == "listener":
             with _context_of(order, dag, port) as context:
                 hook = listening.RUN_EVENTS[order.event]

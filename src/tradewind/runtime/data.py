@@ -11,6 +11,7 @@ from tradewind.protocol.data_questions import (
     AssetEventView,
     AssetView,
     DeleteState,
+    FindAlias,
     FindAsset,
     FindAssetEvents,
     GetState,
@@ -92,6 +93,7 @@ class LocalData:
     def answers(self) -> dict[type[Question], Callable[[Any], Any]]:
         """Answer what answers each kind of question."""
         return {
+            FindAlias: lambda _: True,
             FindAsset: self._find_asset,
             FindAssetEvents: self._find_events,
             TriggeringEvents: lambda _: [],

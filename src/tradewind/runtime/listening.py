@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tradewind.core.callbacks import ASSET_EVENT
+
 log = logging.getLogger("tradewind.listeners")
 
 _manager: Any = None
@@ -18,6 +20,8 @@ RUN_EVENTS = {
     "failure": "on_dag_run_failed",
 }
 """What happens to a run, and the function that is told of it, by a worker."""
+
+_OF_EVENTS = ("on_asset_changed", "on_asset_event_emitted")
 
 
 class Specs:
@@ -63,10 +67,10 @@ class Specs:
         """Told by nobody: the server notes assets, and runs no user code."""
 
     def on_new_dag_import_error(self, filename: Any, stacktrace: Any) -> None:
-        """Told by nobody: the server writes import errors, and runs no user code."""
+        """A Dag file cannot be imported that could, or is new."""
 
     def on_existing_dag_import_error(self, filename: Any, stacktrace: Any) -> None:
-        """Told by nobody: the server writes import errors, and runs no user code."""
+        """A Dag file that could not be imported still cannot be."""
 
 
 def register(listener: Any) -> None:
@@ -116,8 +120,9 @@ def tell_task(event: str, ti: Any, error: BaseException | None) -> None:
 
 
 def run_events() -> Iterable[str]:
-    """Answer what happens to runs that somebody wants to be told of."""
-    return [event for event, hook in RUN_EVENTS.items() if is_heard(hook)]
+    """Answer what happens to runs, and in them, that somebody wants to be told of."""
+    found = [event for event, hook in RUN_EVENTS.items() if is_heard(hook)]
+    return [*found, ASSET_EVENT] if any(map(is_heard, _OF_EVENTS)) else found
 
 
 def forget() -> None:

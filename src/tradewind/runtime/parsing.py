@@ -12,6 +12,7 @@ from tradewind.protocol.ports import bound_port
 from tradewind.protocol.reports import Closure, ImportFault, ParseReport
 from tradewind.runtime.faults import files_in, line_in, one_line, user_traceback
 from tradewind.runtime.fork_safety import why_unsafe
+from tradewind.runtime.hearing import tell_of_parse
 from tradewind.runtime.loading import load_file
 from tradewind.runtime.plugins import load_plugins
 from tradewind.runtime.recording import RecordingPort
@@ -41,6 +42,7 @@ def parse_file(order: ParseOrder) -> ParseReport:
     # A broken plugin is no module: its file counts all the same, so that mending it is noticed.
     touched |= {str(Path(order.bundle.root, fault.file)) for fault in broken}
     specs, refused = _serialize_all(order, dags)
+    tell_of_parse(order, specs, (*faults, *refused), bound_port.get())
     return ParseReport(
         job_id=order.job_id,
         epoch=order.epoch,

@@ -6,7 +6,10 @@ What is noted of live runs between two writes is written with them, in the same 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from tradewind.core.callbacks import (
+    ASSET_EVENT,
     LISTEN,
     callback_id,
     dag_event,
@@ -21,8 +24,10 @@ from tradewind.protocol.callbacks import CallbackOrder, CallbackReport, Deadline
 from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.orders import BundleRef, RunFacts, TaskOrder
 from tradewind.protocol.timetables import KIND
+from tradewind.scheduler.answers.assets import view_of
 from tradewind.scheduler.live import LiveRun, Step
 from tradewind.store import callbacks, deadlines, places, runs, tasks
+from tradewind.store.assets import EventFilter, read_events
 from tradewind.store.callbacks import Callback, CallbackPolicy, NewCallback
 from tradewind.store.database import Tx
 from tradewind.store.places import Place
@@ -120,6 +125,21 @@ class Callbacks:
         """Owe the callbacks of a try that its process has not called, should there be any."""
         if event in live.tasks[row.task_id].callbacks:
             self._owe_instance(tx, live, row, event, error, now)
+
+    def owe_events(self, tx: Tx, live: LiveRun, event_ids: Sequence[int], now: datetime) -> None:
+        """Owe listeners a word about each of these events of assets, should there be any."""
+        if not event_ids or f"{LISTEN}{ASSET_EVENT}" not in live.spec.callbacks:
+            return
+        for event_id in event_ids:
+            found, _ = read_events(tx, EventFilter(id=event_id))
+            new = NewCallback(
+                callback_id=callback_id(live.run.dag_id, live.run.run_id, ASSET_EVENT, event_id),
+                run_pk=live.pk,
+                kind="listener",
+                event=ASSET_EVENT,
+                reason=msgspec.json.encode(view_of(found[0])).decode(),
+            )
+            self.owe(tx, new, now)
 
     def _owe_instance(
         self, tx: Tx, live: LiveRun, row: TaskInstance, event: str, error: str, now: datetime

@@ -16,17 +16,19 @@ from tradewind.store.states import TaskOwner
 
 def apply_success(
     tx: Tx, events: Assets, run: Run, one: Attempt, finish: Finish, now: datetime
-) -> None:
-    """Write, in the transaction of the success itself, what it says of data."""
+) -> list[int]:
+    """Write, in the transaction of the success itself, what it says of data; answer the events."""
+    made: list[int] = []
     if finish.asset_events:
         source = EventSource(
             dag_id=run.dag_id, run_id=run.run_id, task_id=one.task_id, map_index=one.map_index
         )
         pushes = [_of_partition(push, run.partition_key) for push in finish.asset_events]
-        events.record(tx, pushes, source, now)
+        made = events.record(tx, pushes, source, now)
     if finish.clears_state:
         owner = TaskOwner(run_pk=one.run_pk, task_id=one.task_id, map_path=one.map_path)
         states.delete_state(tx, owner, None)
+    return made
 
 
 def _of_partition(push: AssetEventPush, key: str | None) -> AssetEventPush:

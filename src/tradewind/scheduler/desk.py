@@ -356,7 +356,8 @@ class Desk:
         self._runs.record(live, moved, now)
         self._runs.leg_ended(row.id)
         if finish is not None and follows.state is TaskState.SUCCESS:
-            apply_success(tx, self._events, live.run, one, finish, now)
+            made = apply_success(tx, self._events, live.run, one, finish, now)
+            self._callbacks.owe_events(tx, live, made, now)
         if finish is not None and follows.state in _OUTSIDE:
             self._triggers.leave(tx, row, one, finish, now)
 

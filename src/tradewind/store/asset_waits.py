@@ -174,6 +174,11 @@ def _fulfil(tx: Tx, asset_id: int, keys: Iterable[tuple[str, str]]) -> None:
         tx.execute(insert(asset_wait), rows)
 
 
+def is_alias(tx: Tx, name: str) -> bool:
+    """Tell whether an alias of this name is known."""
+    return _ALIAS.row(tx, {"b_name": name}) is not None
+
+
 def ensure_alias(tx: Tx, one: AssetSpec, *, keep_group: bool = False) -> None:
     """Make an alias known; its group is as said last."""
     row = _ALIAS.row(tx, {"b_name": one.name})

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, exists, func, insert, select, update
 
 from tradewind.core.manifest import Manifest
 from tradewind.protocol.orders import BundleRef, ParseOrder
@@ -149,6 +149,7 @@ _DUE = Prepared(
         bundle.c.root,
         bundle.c.dags_folder,
         bundle.c.digest,
+        exists().where(import_error.c.file_id == dag_file.c.id).label("had_fault"),
     )
     .join(bundle, bundle.c.name == dag_file.c.bundle)
     .where(dag_file.c.due_at <= bindparam("b_now"), dag_file.c.claimed_by.is_(None))
@@ -273,6 +274,7 @@ def claim_parse_jobs(
                 file=row.path,
                 timeout_seconds=policy.timeout_seconds,
                 memory_mb=policy.memory_mb,
+                had_fault=bool(row.had_fault),
             )
         )
     return orders

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.scheduler.place import AWorker, Place, a_dag, empty
@@ -11,7 +12,9 @@ from tradewind.core.runs import Run
 from tradewind.core.spec import RetrySpec, TaskSpec
 from tradewind.core.states import LegState, TaskState
 from tradewind.protocol.callbacks import CallbackOrder, CallbackReport
+from tradewind.protocol.data_questions import AssetEventView
 from tradewind.protocol.leaving import Deferral
+from tradewind.protocol.reports import AssetEventPush
 from tradewind.protocol.triggers import Fired
 from tradewind.store.callbacks import Callback, CallbackPolicy, list_callbacks
 
@@ -258,6 +261,24 @@ def test_listeners_are_told_of_runs_as_they_go(place: Place) -> None:
     worker.held[order.attempt_id] = order
     (success,) = worker.end(order).callbacks
     assert (success.kind, success.event, success.reason) == ("listener", "success", "success")
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_listeners_are_told_of_events_of_assets(place: Place, is_heard: bool) -> None:
+    place.save(a_dag("d", a_task(), callbacks=("listen_asset_event",) if is_heard else ()))
+    run = place.trigger()
+    worker = place.worker()
+    (order,) = worker.ask()
+    pushes = tuple(AssetEventPush(name=f"a{n}", uri=f"s3://a{n}", extra={"n": n}) for n in (1, 2))
+    told = worker.end(order, asset_events=pushes).callbacks
+    if not is_heard:
+        assert owed(place, run) == []
+        return
+    views = [msgspec.json.decode(one.reason, type=AssetEventView) for one in told]
+    assert [(one.kind, one.event) for one in told] == [("listener", "asset_event")] * 2
+    assert [(one.name, one.extra) for one in views] == [("a1", {"n": 1}), ("a2", {"n": 2})]
+    assert (views[0].source_dag_id, views[0].source_task_id) == ("d", "t")
+    assert len({one.callback_id for one in told}) == 2
 
 
 @pytest.mark.parametrize(("ends", "event"), [("success", "success"), ("failed", "failure")])

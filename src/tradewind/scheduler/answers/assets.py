@@ -5,13 +5,14 @@ from datetime import datetime
 from tradewind.protocol.data_questions import (
     AssetEventView,
     AssetView,
+    FindAlias,
     FindAsset,
     FindAssetEvents,
     InactiveAssets,
     TriggeringEvents,
 )
 from tradewind.scheduler.answers.asker import Asker, Handlers
-from tradewind.store import assets
+from tradewind.store import asset_waits, assets
 from tradewind.store.assets import AssetEvent, EventFilter
 from tradewind.store.database import Tx
 
@@ -76,7 +77,13 @@ def find_inactive(
     return assets.read_inactive(tx, question.assets)
 
 
+def find_alias(tx: Tx, question: FindAlias, asker: Asker, now: datetime) -> bool:
+    """Answer whether there is an alias of this name."""
+    return asset_waits.is_alias(tx, question.name)
+
+
 HANDLERS: Handlers = {
+    FindAlias: find_alias,
     FindAsset: find_asset,
     FindAssetEvents: find_events,
     TriggeringEvents: find_triggering,
