@@ -9,6 +9,7 @@ TASKS_DAG, WARM_DAG, CHAIN_DAG, ONE_DAG, DAYS_DAG = (
     "bench_one",
     "bench_days",
 )
+BESIDE_DAG, BESIDE_SECONDS = "bench_beside", 2
 LOG_LINE = "nothing to do"
 
 _TASKS = '''
@@ -98,6 +99,31 @@ def {days}():
 {days}()
 '''
 
+_BESIDE = '''
+"""One step every other second."""
+
+from datetime import UTC, datetime
+
+from tradewind import dag, task
+
+
+@dag(
+    schedule="* * * * * */{seconds}",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    is_paused_upon_creation=False,
+)
+def {beside}():
+    @task
+    def step():
+        return 1
+
+    step()
+
+
+{beside}()
+'''
+
 _SMALL = '''
 """Five steps, one of many such files."""
 
@@ -135,6 +161,12 @@ def write_days(folder: Path) -> None:
     """Write the daily Dag of three tasks."""
     text = _DAYS.format(line=LOG_LINE, days=DAYS_DAG)
     (folder / "bench_days.py").write_text(text.lstrip(), encoding="utf-8")
+
+
+def write_beside(folder: Path) -> None:
+    """Write the Dag of one step that is due every other second."""
+    text = _BESIDE.format(beside=BESIDE_DAG, seconds=BESIDE_SECONDS)
+    (folder / "bench_beside.py").write_text(text.lstrip(), encoding="utf-8")
 
 
 def write_small(folder: Path, number: int, name: str = "") -> str:

@@ -14,6 +14,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     tasks: int = 1_000
     links: int = 20
     days: int = 60
+    years_days: int = 3_650
     files: int = 500
     history: int = 1_000_000
     """Task instances in the history of the ``history`` benchmark."""
