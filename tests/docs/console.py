@@ -20,7 +20,17 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 45.0
-_CHANGING = ("dags trigger", "backfill create", "dags pause", "dags unpause", "dags test", "db ")
+_CHANGING = (
+    "dags trigger",
+    "backfill create",
+    "backfill pause",
+    "backfill unpause",
+    "backfill update",
+    "dags pause",
+    "dags unpause",
+    "dags test",
+    "db ",
+)
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -16,7 +16,9 @@ def test_following_the_document_gives_what_it_shows(
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("page", "steps"), [("debug-a-dag", 5), ("keep-the-database-small", 6)])
+@pytest.mark.parametrize(
+    ("page", "steps"), [("backfill", 6), ("debug-a-dag", 5), ("keep-the-database-small", 6)]
+)
 def test_what_needs_no_server_works_without_one(page: str, steps: int, tmp_path: Path) -> None:
     assert Checkout(tmp_path).follow(ROOT / "docs" / "how-to" / f"{page}.md") == steps
 
