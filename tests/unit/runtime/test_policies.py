@@ -209,7 +209,7 @@ def test_a_pod_is_shown_to_every_policy(no_policies):
             pod["labels"].append("two")
 
     policies.POLICIES += [One, Two]
-    pod = {"labels": []}
+    pod: dict[str, list[str]] = {"labels": []}
     policies.pod_mutation_hook(pod)
     assert pod["labels"] == ["one", "two"]
 
