@@ -175,7 +175,10 @@ class Owed:
     def row_changed(self, entry: tuple[Any, ...]) -> None:
         """Take in what became of a row."""
         row_id, old, new, old_epoch, epoch, tries, due_at = entry[:7]
-        row = self._rows[row_id]
+        row = self._rows.get(row_id)
+        if row is None:
+            # It is of no run.
+            return
         hold("I10", epoch >= old_epoch == row.epoch, f"epoch of callback {row_id} fell to {epoch}")
         hold("C2", (old, new) in _MOVES, f"callback {row_id} went from {old} to {new}")
         if new == "success":

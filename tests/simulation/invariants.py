@@ -314,8 +314,9 @@ class Checker:
         (shadow.with_deferred.add if row[2] else shadow.with_deferred.discard)(name)
 
     def _callback_new(self, row: Entry) -> None:
-        run = self.shadow.runs[self.owed.row_new(row)]
-        self.moved.touched_runs[run.pk] = run
+        if row[2] is not None:
+            run = self.shadow.runs[self.owed.row_new(row)]
+            self.moved.touched_runs[run.pk] = run
 
     def _callback_changed(self, row: Entry) -> None:
         self.owed.row_changed(row)
@@ -521,7 +522,10 @@ class Checker:
         waits = [
             ti
             for ti in self.shadow.scheduled.values()
-            if ti.run.state is RunState.RUNNING and not self.shadow.is_held_by_pause(ti.run)
+            # One whose last process lives on is not admitted beside it.
+            if ti.run.state is RunState.RUNNING
+            and not ti.live
+            and not self.shadow.is_held_by_pause(ti.run)
         ]
         kept = {ti.pool for ti in waits if ti.slots > 1 and not self.shadow.has_room(ti)}
         for ti in waits:
