@@ -238,7 +238,11 @@ class Checker:
             run.doom = event.reason
 
     def _fold_move(self, run: Run, event: TaskMoved) -> None:
-        ti = run.tis.get((event.task_id, event.map_path))
+        path = event.map_path
+        while (event.task_id, path) not in run.tis and path.count(".") < _DEEPEST:
+            # It stood for instances that were made in the same transaction: it is the first now.
+            path = f"{path}.0".lstrip(".")
+        ti = run.tis.get((event.task_id, path))
         _hold("I7", ti is not None, f"the log moves {event.task_id}[{event.map_path}], not a row")
         assert ti is not None
         _hold("I7", event.old is ti.folded, f"{_name(ti)} is {ti.folded}, not {event.old}")
@@ -529,7 +533,8 @@ class Checker:
         ]
         kept = {ti.pool for ti in waits if ti.slots > 1 and not self.shadow.has_room(ti)}
         for ti in waits:
-            fits = self.shadow.has_room(ti) and ti.pool not in kept
+            # One whose old process has not ended waits for that.
+            fits = self.shadow.has_room(ti) and ti.pool not in kept and not ti.live
             _hold("I9", not fits, f"{_name(ti)} fits and is not admitted")
 
     def check_nothing_is_stuck(self) -> None:
@@ -554,6 +559,7 @@ def _name(ti: Ti) -> str:
 _NO_LENGTH = "what it is mapped over pushed no"
 _CANCELLED = "its backfill was cancelled"
 _MOST_AT_ONCE = 100
+_DEEPEST = 3
 _STOPPED = ("fail_fast", "the run timed out")
 _UNFINISHED = {
     "none",

@@ -19,6 +19,8 @@ BY_PEOPLE = (MARKED, CANCELLED)
 """How reasons begin that a person gave."""
 
 MEDDLED = (MARKED, CLEARED)
+_CLEARS = 0.5
+_REGRETS = 0.4
 
 
 def meddle(world: "World") -> None:
@@ -30,7 +32,7 @@ def meddle(world: "World") -> None:
     moving = [run for run in runs if run.state not in TERMINAL_RUN]
     run = world.rng.choice(moving if moving and world.rng.random() < 0.6 else runs)
     what = world.rng.random()
-    if what < 0.5:
+    if what < _CLEARS:
         _clear(world, run)
     elif what < 0.75:
         _mark(world, run)
@@ -39,6 +41,9 @@ def meddle(world: "World") -> None:
     else:
         dag_id, run_id = run.dag_id, run.run_id
         _submit(world, "cancel_run", lambda e, tx, now: e.cancel_run(tx, dag_id, run_id, "", now))
+    if what >= _CLEARS and world.rng.random() < _REGRETS:
+        # Before what was told to end has ended.
+        world.after(world.rng.choice((1, 50, 500)), lambda: _clear(world, run))
 
 
 def _submit(world: "World", name: str, work: object) -> None:

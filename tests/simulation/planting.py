@@ -10,7 +10,7 @@ import msgspec
 from tradewind.core import admission, drive, graph
 from tradewind.core.callbacks import task_event
 from tradewind.core.readiness import Verdict
-from tradewind.core.states import LegState, RunState
+from tradewind.core.states import LegState, RunState, TaskState
 from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
 from tradewind.store import attempts, places, xcoms
@@ -297,7 +297,25 @@ def _forget_pins(right):
     )
 
 
+def _forget_marks(right):
+    def after_leg(outcome, **facts):
+        return right(outcome, **{**facts, "state": TaskState.RUNNING})
+
+    return after_leg
+
+
+def _forget_doom(right):
+    def apply_run_changes(tx, changes):
+        right(tx, [msgspec.structs.replace(one, doom=None) for one in changes])
+
+    return apply_run_changes
+
+
 BUGS: dict[str, tuple[Any, str, Wrong]] = {
+    "what is cleared runs again beside its old process": (waiting.Waiting, "hold", _never(None)),
+    "a mark or a clear is forgotten when its process ends": (desk, "after_leg", _forget_marks),
+    "nobody tells a process that its task was cleared": (runs.Runs, "_flush_cancels", _never(None)),
+    "a cancel is forgotten by a restart": (run_rows, "apply_run_changes", _forget_doom),
     "a run is pinned to bytes that nobody parsed": (places, "choose_code", _pin_to_the_newest),
     "a run goes on in other bytes": (places, "read_places", _forget_pins),
     "the reaper takes tasks of a worker that lives": (reaper.Reaper, "overdue_since", _reap_early),

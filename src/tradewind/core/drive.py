@@ -377,6 +377,7 @@ class _Decider:
                 )
             )
         if not size:
+            self.spread_marks(mapped.members, path)
             return
         depth = len(mapped.around)
         for node in list(graph.nodes_within(mapped.members, path)):
@@ -385,6 +386,15 @@ class _Decider:
                 self.move(node, TaskState.REMOVED, _SHRANK)
             elif index < length and node.state is TaskState.REMOVED and self.is_wanted(node):
                 self.move(node, TaskState.NONE, "the mapping grew again")
+
+    def spread_marks(self, tasks: Iterable[int], path: str) -> None:
+        """Let what a person said of a task before it had its instances count for all of them."""
+        for task in tasks:
+            nodes = list(self.graph.nodes_within((task,), path))
+            told = {node.state for node in nodes} - _NOT_STARTED - {TaskState.REMOVED}
+            for node in nodes:
+                if len(told) == 1 and node.state is TaskState.NONE:
+                    self.move(node, *told, _STOOD)
 
     def is_wanted(self, node: Node) -> bool:
         """Answer whether every level an instance that was removed lies in has it now."""
@@ -507,3 +517,4 @@ _WAIT = Length(Verdict.WAIT)
 AS_A_WHOLE = "as a whole."
 _CLEARED = "something above was cleared"
 _SHRANK = "the mapping shrank"
+_STOOD = "as it stood before it had its instances"
