@@ -45,7 +45,7 @@ class Snapshots:
             if found.is_missing:
                 return found
             try:
-                fill = functools.partial(_copy, self._trees, found)
+                fill = functools.partial(self._copy, found)
                 tree = self._trees.build(self.name, found.manifest.digest, fill)
             except _ChangedError:
                 continue
@@ -61,6 +61,33 @@ class Snapshots:
             f"Bundle '{self.name}' changes faster than it can be copied from {self.source}.",
         )
 
+    def _copy(self, found: Scan, into: Path) -> None:
+        folders = {_below(found)}
+        for path, digest in found.manifest.files.items():
+            folders.update(parent for parent in Path(path).parents if parent.suffix != ".zip")
+            if not is_member(found.root, path):
+                if _take(self._trees, found.root / path, into / path, digest):
+                    continue
+                _copy_file(found.root / path, into / path)
+            elif not (into / archive_of(path)).exists():
+                _copy_file(found.root / archive_of(path), into / archive_of(path))
+            # What was copied is what was seen, or it changed between the two.
+            if hashlib.sha256(read_file(into, path)).hexdigest() != digest:
+                raise _ChangedError
+        for folder in sorted(folders):
+            if (found.root / folder).is_dir():
+                (into / folder).mkdir(parents=True, exist_ok=True)
+                self._link_rest(found.root / folder, into / folder)
+
+    def _link_rest(self, source: Path, target: Path) -> None:
+        """Link to what lies beside the copies and does not count."""
+        with os.scandir(source) as entries:
+            for entry in entries:
+                beside = target / entry.name
+                is_other = entry.name in _NEVER or self._folder.is_excluded(entry.path)
+                if not is_other and not beside.exists() and not beside.is_symlink():
+                    beside.symlink_to(os.path.abspath(entry.path))
+
 
 class _ChangedError(Exception):
     """A file is not what it was a moment ago."""
@@ -69,26 +96,6 @@ class _ChangedError(Exception):
 def _below(found: Scan) -> Path:
     inside = found.dags_folder.is_relative_to(found.root)
     return found.dags_folder.relative_to(found.root) if inside else Path()
-
-
-def _copy(trees: Trees, found: Scan, into: Path) -> None:
-    folders = {_below(found)}
-    for path, digest in found.manifest.files.items():
-        if not is_member(found.root, path):
-            if _take(trees, found.root / path, into / path, digest):
-                folders.update(Path(path).parents)
-                continue
-            _copy_file(found.root / path, into / path)
-        elif not (into / archive_of(path)).exists():
-            _copy_file(found.root / archive_of(path), into / archive_of(path))
-        # What was copied is what was seen, or it changed between the two.
-        if hashlib.sha256(read_file(into, path)).hexdigest() != digest:
-            raise _ChangedError
-        folders.update(parent for parent in Path(path).parents if parent.suffix != ".zip")
-    for folder in sorted(folders):
-        if (found.root / folder).is_dir():
-            (into / folder).mkdir(parents=True, exist_ok=True)
-            _link_rest(found.root / folder, into / folder)
 
 
 def _take(trees: Trees, source: Path, target: Path, digest: str) -> bool:
@@ -105,15 +112,6 @@ def _copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copyfile(source, target)
-        target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+        target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
     except FileNotFoundError:
         raise _ChangedError from None
-
-
-def _link_rest(source: Path, target: Path) -> None:
-    """Link to what lies beside the copies and does not count."""
-    with os.scandir(source) as entries:
-        for entry in entries:
-            beside = target / entry.name
-            if entry.name not in _NEVER and not beside.exists() and not beside.is_symlink():
-                beside.symlink_to(os.path.abspath(entry.path))

@@ -124,7 +124,12 @@ class Bundles:
         folder = LocalFolder(
             name,
             Path(given.path).expanduser() if given.path else self._settings.dags_folder,
-            exclude=[self._settings.home],
+            # The home may be the root of this very bundle, when its Dags lie in it.
+            exclude=[
+                self._settings.home,
+                self._settings.code_folder,
+                self._settings.log_root,
+            ],
             ignore_syntax=syntax,
             safe_mode=safe,
         )

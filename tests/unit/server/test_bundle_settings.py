@@ -167,6 +167,20 @@ def test_files_are_left_out_in_the_manner_the_settings_say(tmp_path: Path) -> No
         settings(tmp_path, '[core]\ndag_ignore_file_syntax = "glbo"\n')
 
 
+def test_what_is_kept_in_a_home_is_no_part_of_the_bundle_in_it(tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags/a.py").write_text("dag airflow")
+    (only,) = Bundles(settings(tmp_path, "[core]\npin = true\n"), lambda _: None).all
+    first = only.scan()
+    (tmp_path / "dags/a.py").write_text("dag airflow 2")
+    second = only.scan()
+
+    for found in (first, second):
+        assert set(found.manifest.files) == {"dags/a.py", "tradewind.toml"}
+        assert not (found.root / "code").exists()
+    assert len(list((tmp_path / "code/trees/dags-folder").iterdir())) == 2
+
+
 def test_what_a_connection_says_of_a_repository(tmp_path: Path) -> None:
     held = ConnectionValue(
         conn_id="g",
