@@ -55,16 +55,16 @@ class Specs:
         """A run failed."""
 
     def on_asset_created(self, asset: Any) -> None:
-        """Told by nobody: the server notes assets, and runs no user code."""
+        """A Dag file names an asset that none named before."""
 
     def on_asset_alias_created(self, asset_alias: Any) -> None:
-        """Told by nobody: the server notes assets, and runs no user code."""
+        """A Dag file names an alias that none named before."""
 
     def on_asset_changed(self, asset: Any) -> None:
-        """Told by nobody: the server notes assets, and runs no user code."""
+        """A task made an event of an asset."""
 
     def on_asset_event_emitted(self, asset_event: Any) -> None:
-        """Told by nobody: the server notes assets, and runs no user code."""
+        """A task made this event of an asset."""
 
     def on_new_dag_import_error(self, filename: Any, stacktrace: Any) -> None:
         """A Dag file cannot be imported that could, or is new."""

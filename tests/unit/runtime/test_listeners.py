@@ -93,7 +93,7 @@ def test_the_process_of_a_task_tells_how_it_goes(
 
 
 def test_runs_are_told_of_by_name(heard: list[tuple[str, dict[str, Any]]]) -> None:
-    assert set(listening.run_events()) == {"running", "success", "failure"}
+    assert set(listening.run_events()) == {"running", "success", "failure", "asset_event"}
     for hook in listening.RUN_EVENTS.values():
         listening.tell(hook, dag_run="run", msg="why")
     assert [told for _, told in heard] == [{"dag_run": "run", "msg": "why"}] * 3
