@@ -391,10 +391,10 @@ class _Decider:
         """Let what a person said of a task before it had its instances count for all of them."""
         for task in tasks:
             nodes = list(self.graph.nodes_within((task,), path))
-            told = {node.state for node in nodes} - _NOT_STARTED - {TaskState.REMOVED}
+            told = {node.state for node in nodes} & _PLACED
             for node in nodes:
-                if len(told) == 1 and node.state is TaskState.NONE:
-                    self.move(node, *told, _STOOD)
+                if told and node.state is TaskState.NONE:
+                    self.move(node, next(iter(told)), _STOOD)
 
     def is_wanted(self, node: Node) -> bool:
         """Answer whether every level an instance that was removed lies in has it now."""
@@ -511,6 +511,7 @@ class _Decider:
 
 _UNFINISHED = frozenset(TaskState) - TERMINAL_TASK
 _GIVEN_UP = frozenset({TaskState.SCHEDULED, TaskState.UP_FOR_RESCHEDULE})
+_PLACED = TERMINAL_TASK - {TaskState.REMOVED}
 _NOT_STARTED = frozenset({TaskState.NONE, TaskState.SCHEDULED})
 _DECIDED = {Verdict.FAIL: TaskState.UPSTREAM_FAILED, Verdict.SKIP: TaskState.SKIPPED}
 _WAIT = Length(Verdict.WAIT)
