@@ -3,7 +3,7 @@
 Rule: an expression that covers every hour goes by elapsed time, any other by the wall clock.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -98,3 +98,32 @@ def test_berlin_autumn_hours(cron, expected):
 )  # fmt: skip
 def test_other_zones(zone, cron, start, end, expected):
     assert ticks(cron, zone, start, end) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "cron", "start", "expected"),
+    [
+        # 02:30 is left out, and is 03:30 that day
+        ("America/New_York", "30 2 * * *", "2026-03-07",
+         ["03-07 07:30Z", "03-08 07:30Z", "03-09 06:30Z"]),
+        # 01:30 comes twice: the second
+        ("America/New_York", "30 1 * * *", "2026-10-31",
+         ["10-31 05:30Z", "11-01 06:30Z", "11-02 06:30Z"]),
+        # half an hour twice
+        ("Australia/Lord_Howe", "45 1 * * *", "2026-04-03",
+         ["04-03 14:45Z", "04-04 15:15Z", "04-05 15:15Z"]),
+        # half an hour left out
+        ("Australia/Lord_Howe", "15 2 * * *", "2026-10-02",
+         ["10-02 15:45Z", "10-03 15:45Z", "10-04 15:15Z"]),
+        # a country that went over to another offset for good
+        ("America/Caracas", "45 2 * * *", "2016-04-30",
+         ["04-30 07:15Z", "05-01 07:15Z", "05-02 06:45Z"]),
+        # a whole day left out: what was to be on it is on the next, which has one of its own
+        ("Pacific/Apia", "0 12 * * *", "2011-12-28",
+         ["12-28 22:00Z", "12-29 22:00Z", "12-30 22:00Z"]),
+    ],
+)  # fmt: skip
+def test_each_kind_of_change(zone, cron, start, expected):
+    begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    end = begin + timedelta(days=3)
+    assert ticks(cron, zone, start, end.isoformat()[:19]) == expected
