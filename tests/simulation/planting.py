@@ -11,9 +11,10 @@ from tradewind.core import admission, drive, graph
 from tradewind.core.callbacks import task_event
 from tradewind.core.readiness import Verdict
 from tradewind.core.states import LegState, RunState, TaskState
+from tradewind.scheduler import assets as asset_runs
 from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
-from tradewind.store import attempts, places, xcoms
+from tradewind.store import asset_queue, attempts, places, xcoms
 from tradewind.store import backfills as backfill_rows
 from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
@@ -177,6 +178,13 @@ def _tell_no_wake(right):
         return msgspec.structs.replace(said, wake_at=None)
 
     return read_moments
+
+
+def _lose_some_events(right):
+    def queue_event(tx, event_id, asset_id, targets, now):
+        right(tx, event_id, asset_id, targets if event_id % 7 else (), now)
+
+    return queue_event
 
 
 def _never(answer: Any) -> Wrong:
@@ -372,6 +380,9 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "several slots count as one": (admission.Usage, "admit", _count_one_slot),
     "deferred ones give their slots back": (admission.Usage, "taken", _forget_deferred),
     "a pool is kept for ever": (admission.Waitlist, "_look_at_kept", _keep_for_ever),
+    "events of assets are not consumed": (asset_queue, "consume", _never(0)),
+    "events of assets are lost": (asset_queue, "queue_event", _lose_some_events),
+    "a Dag that goes on is not looked at": (asset_runs.Assets, "look", _never(None)),
     "nobody is rung": (engine.Engine, "take_rings", _never(set())),
 }
 """What is wrong -> where, and how."""

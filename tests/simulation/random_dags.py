@@ -5,6 +5,7 @@ from random import Random
 
 import msgspec
 
+from tests.simulation.assets import with_assets
 from tradewind.core.spec import DagSpec, GroupSpec, MapAxis, MapSpec, RetrySpec, TaskSpec
 from tradewind.core.states import LegState
 from tradewind.core.timetables import (
@@ -85,7 +86,7 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
     period = period_of(timetable)
     start = START - timedelta(minutes=60 * rng.choice((0, 0, 1, 3)))
     groups, tasks = random_groups(Random(rng.random()), tasks)
-    return DagSpec(
+    drawn = DagSpec(
         dag_id=dag_id,
         file=f"dags/{dag_id}.py",
         tasks=tasks,
@@ -100,6 +101,7 @@ def random_dag(rng: Random, dag_id: str) -> DagSpec:
         is_paused_upon_creation=rng.random() < 0.15,
         callbacks=_random_callbacks(rng, _OF_DAGS),
     )
+    return with_assets(Random(rng.random()), drawn)
 
 
 def _random_callbacks(rng: Random, events: tuple[str, ...]) -> tuple[str, ...]:
@@ -211,7 +213,9 @@ def changed_dag(rng: Random, spec: DagSpec) -> DagSpec:
 
 
 def without_schedule(spec: DagSpec) -> DagSpec:
-    return msgspec.structs.replace(spec, timetable=NullTimetable(), catchup=False)
+    return msgspec.structs.replace(
+        spec, timetable=NullTimetable(), catchup=False, assets=(), asset_expression=None
+    )
 
 
 class Ending(msgspec.Struct, frozen=True):

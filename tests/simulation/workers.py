@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.simulation.assets import random_events
 from tests.simulation.branches import chosen_skips
 from tests.simulation.callbacks import Calls, called_by_process
 from tests.simulation.random_dags import random_ending
@@ -412,6 +413,7 @@ class Worker:
             called=called_by_process(world, order, outcome, retry),
             skips=chosen_skips(world, order) if outcome is LegState.SUCCESS else (),
             xcoms=xcoms,
+            asset_events=random_events(world.rng) if outcome is LegState.SUCCESS else (),
             wake_at=world.now_in(wake_ms) if outcome is LegState.RESCHEDULED else None,
         )
         self.ledger.add_finish(leaving(world, order, done))

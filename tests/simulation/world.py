@@ -14,6 +14,7 @@ from zlib import crc32
 import msgspec
 
 from tests.simulation import callbacks, waits
+from tests.simulation.assets import Deliveries
 from tests.simulation.faults import Faults
 from tests.simulation.holding import BrokenError
 from tests.simulation.invariants import Checker
@@ -101,6 +102,7 @@ class World:
         self.checker.after_commit(self.now)
         for name, slots in self.server.journal.query("SELECT name, slots FROM pool"):
             self.checker.shadow.pools[name] = slots
+        self._deliveries = Deliveries(self.server.journal)
         self.files: dict[str, DagSpec] = {}
         self.pins = Pins(seed)
         self.dag_ids: list[str] = []
@@ -369,6 +371,7 @@ class World:
             self._next_glance = self.steps + _GLANCE
             self._check_nothing_is_forgotten()
             self._check_rings()
+            self._deliveries.check()
             for look in (waits.find_broken, callbacks.find_broken, find_untold):
                 if broken := look(self):
                     raise BrokenError(f"I9: {broken}")

@@ -294,4 +294,6 @@ def structure_hash(spec: DagSpec) -> str:
         sorted(spec.params),
         tasks,
     ]
+    if spec.asset_expression is not None:
+        body.append(spec.asset_expression)
     return hashlib.sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()

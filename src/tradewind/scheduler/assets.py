@@ -105,7 +105,8 @@ class Assets:
             return
         if listening.catchup and not key and not asset_queue.has_consumed(tx, dag_id):
             asset_queue.queue_history(tx, dag_id, now)
-        newest = asset_queue.read_newest(tx, dag_id, key) or now
+        # Should the clock have been set back since, its run need not wait for that moment again.
+        newest = min(asset_queue.read_newest(tx, dag_id, key) or now, now)
         run = run_of_events(dag_id, newest, self._new_token()[-_SUFFIX_LENGTH:], key or None)
         try:
             made = self._planner.make(tx, facts, facts.decode_spec(), run, now)
