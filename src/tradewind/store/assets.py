@@ -301,6 +301,19 @@ def read_inactive(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[tuple[str, st
     ]
 
 
+def read_conflicts(tx: Tx, dag_id: str) -> list[tuple[AssetRow, AssetRow]]:
+    """Answer each asset of a Dag that is not active, with the one that is in its way."""
+    used = select(asset_use.c.asset_id).where(asset_use.c.dag_id == dag_id)
+    query = select(*_COLUMNS).where(asset.c.id.in_(used), asset.c.is_active.is_(False))
+    found = []
+    for row in tx.execute(query.order_by(asset.c.name)).mappings().all():
+        rivals = [one.id for one in _RIVALS.rows(tx, {"b_id": row["id"]}) if one.is_active]
+        other = read_asset(tx, rivals[0]) if rivals else None
+        if other is not None:
+            found.append((AssetRow(**row), other))
+    return found
+
+
 def list_assets(
     tx: Tx, *, like: str = "", uri_like: str = "", limit: int = 50, offset: int = 0
 ) -> tuple[list[AssetRow], int]:

@@ -331,3 +331,25 @@ def test_aliases_are_listed_with_the_assets_changed_through_them(
     sales = stack.get("/api/v2/assets?name_pattern=sales")["assets"][0]
     assert sales["aliases"] == [alias]
     stack.get("/api/v2/assets/aliases/999", status=404)
+
+
+def test_a_dag_whose_asset_is_not_active_is_warned(server: tuple[Stack, str]) -> None:
+    stack, _ = server
+    now = stack.clock.now()
+    other = msgspec.structs.replace(
+        SALES,
+        dag_id="other",
+        assets=(),
+        tasks=(
+            msgspec.structs.replace(
+                SALES.tasks[0], outlets=(AssetSpec(name="sales", uri="s3://elsewhere"),)
+            ),
+        ),
+    )
+    with stack.database.begin() as tx:
+        report = ParseReport(job_id=0, epoch=0, file="o.py", dags=(other,))
+        apply_parsed_dags(tx, "main", "dags/other.py", report, now, paused=False)
+        apply_asset_uses(tx, report.dags, now)
+    assert stack.get("/api/v2/dags/daily_sales/details")["warnings"] == []
+    [warning] = stack.get("/api/v2/dags/other/details")["warnings"]
+    assert "asset 'sales' (s3://elsewhere) is not active: 'sales' (s3://lake/sales)" in warning

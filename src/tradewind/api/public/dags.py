@@ -22,8 +22,9 @@ from tradewind.api.public.found import find_dag
 from tradewind.api.services import Services
 from tradewind.core.spec import ParamSpec
 from tradewind.errors import RefusedError
-from tradewind.store import dags, runs
+from tradewind.store import assets, dags, runs
 from tradewind.store.dags import DagFilter
+from tradewind.store.database import Tx
 
 router = APIRouter(tags=["DAG"])
 
@@ -161,8 +162,16 @@ def get_dag_details(dag_id: str, services: ServicesDep) -> DagDetails:
             render_template_as_native_obj=head.render_template_as_native_obj,
             start_date=head.start_date,
             timezone=head.timezone,
-            warnings=list(head.warnings),
+            warnings=[*head.warnings, *_conflicts(tx, dag_id)],
         )
+
+
+def _conflicts(tx: Tx, dag_id: str) -> list[str]:
+    return [
+        f"asset '{mine.name}' ({mine.uri}) is not active: '{other.name}' ({other.uri}) has that "
+        "name or URI and was used first; tasks that have it as an inlet or outlet fail"
+        for mine, other in assets.read_conflicts(tx, dag_id)
+    ]
 
 
 def _param(param: ParamSpec) -> dict[str, Any]:
