@@ -288,7 +288,7 @@ class ExternalTaskSensor(BaseSensorOperator):
 class ExternalTaskMarker(EmptyOperator):
     """Marks that a task of another Dag depends on this one; does nothing itself.
 
-    A clear of this task does not follow the mark yet: clear the other Dag's task, too.
+    A clear that reaches this task goes on to that one, and to what is below it.
 
     Args:
         external_dag_id: The other Dag.
