@@ -15,6 +15,7 @@ from benchmarks import (
     history,
     imports,
     latency,
+    many_dags,
     many_files,
     memory,
     scale,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Figure]]] = {
     "commands": commands.measure,
     "imports": imports.measure,
     "files": many_files.measure,
+    "dags": many_dags.measure,
     "history": history.measure,
     "memory": memory.measure,
     "ticks": ticks.measure,
@@ -55,7 +57,7 @@ def main() -> int:
     asked = _parse()
     print(f"{describe_machine()}; load average {read_load():.1f}")
     folder = Path(tempfile.mkdtemp(prefix="tradewind-bench-"))
-    options = Options(folder=folder, rounds=asked.rounds, history=asked.history)
+    options = Options(folder=folder, rounds=asked.rounds, history=asked.history, dags=asked.dags)
     figures: list[Figure] = []
     broken: list[str] = []
     for name in asked.names or BENCHMARKS:
@@ -87,6 +89,9 @@ def _parse() -> argparse.Namespace:
         default=1_000_000,
         metavar="N",
         help="task instances of history (default 1,000,000)",
+    )
+    parser.add_argument(
+        "--dags", type=int, default=10_000, metavar="N", help="Dags at once (default 10,000)"
     )
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--keep", action="store_true", help="leave the homes where they are")

@@ -175,3 +175,37 @@ def write_small(folder: Path, number: int, name: str = "") -> str:
     text = _SMALL.format(dag_id=dag_id)
     (folder / f"small_{number:03}.py").write_text(text.lstrip(), encoding="utf-8")
     return dag_id
+
+
+_HUNDRED = '''
+"""A hundred Dags from one file, each extract, transform and load."""
+
+from datetime import datetime, timezone
+
+from tradewind import DAG, task
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def make(dag_id):
+    with DAG(dag_id, schedule="{cron}", start_date=START) as dag:
+        previous = None
+        for name in ("extract", "transform", "load"):
+
+            @task(task_id=name)
+            def step(value=None):
+                return 1
+
+            previous = step(previous) if previous is not None else step()
+    return dag
+
+
+for number in range({first}, {first} + 100):
+    globals()[f"many_{{number:05}}"] = make(f"many_{{number:05}}")
+'''
+
+
+def write_hundred(folder: Path, number: int, cron: str) -> None:
+    """Write a file of a hundred Dags of one schedule."""
+    text = _HUNDRED.format(first=number * 100, cron=cron)
+    (folder / f"hundred_{number:03}.py").write_text(text.lstrip(), encoding="utf-8")

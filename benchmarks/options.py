@@ -16,6 +16,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     days: int = 60
     years_days: int = 3_650
     files: int = 500
+    dags: int = 10_000
     history: int = 1_000_000
     """Task instances in the history of the ``history`` benchmark."""
 

@@ -7,7 +7,7 @@ nobody finds it by its name, nor does it stand in the way of another.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -195,37 +196,54 @@ def _choose(tx: Tx, wish: Wish, which: ColumnElement[bool], limit: int) -> list[
     return [one for one in found if not _is_asked_for(tx, one, live[one.dag_id])]
 
 
-def _read_active(tx: Tx, dag_id: str) -> list[tuple[datetime, datetime | None]]:
-    query = select(run.c.run_after, run.c.logical_date).where(run.c.dag_id == dag_id, _ACTIVE)
-    return [(row[0], row[1]) for row in tx.execute(query)]
+class _Active(NamedTuple):
+    """A run that has not ended."""
+
+    run_after: datetime
+    pk: int
+    logical_date: datetime | None
 
 
-def _is_asked_for(
-    tx: Tx, one: Removable, active: Sequence[tuple[datetime, datetime | None]]
-) -> bool:
-    """Tell whether a run that has not ended may have this one before it."""
-    orders: list[tuple[Any, datetime, list[datetime]]] = [
-        (run.c.run_after, one.run_after, [run_after for run_after, _ in active])
-    ]
+def _read_active(tx: Tx, dag_id: str) -> list[_Active]:
+    query = select(run.c.run_after, run.c.id, run.c.logical_date)
+    return [_Active(*row) for row in tx.execute(query.where(run.c.dag_id == dag_id, _ACTIVE))]
+
+
+def _is_asked_for(tx: Tx, one: Removable, active: Sequence[_Active]) -> bool:
+    """Tell whether a run that has not ended may have this one before it. See ``store.past``."""
     if one.logical_date is not None:
-        dates = [date for _, date in active if date is not None]
-        orders.append((run.c.logical_date, one.logical_date, dates))
-    for column, mine, moments in orders:
-        later = [moment for moment in moments if moment > mine]
-        if not later:
-            continue
-        # One that ended between the two stands in the way, and is asked the same. One made by hand
-        # does not: a scheduled run may pass over it.
-        between = exists().where(
-            run.c.dag_id == one.dag_id,
-            or_(column > mine, and_(column == mine, run.c.id > one.pk)),
-            column < min(later),
-            _ENDED,
-            run.c.run_type.in_([one.run_type, *_NOT_BY_HAND]),
-        )
-        if not tx.execute(select(between)).scalar():
+        dates = [r.logical_date for r in active if r.logical_date is not None]
+        later = [date for date in dates if date > one.logical_date]
+        between = run.c.logical_date > one.logical_date
+        if later and not _has_cover(tx, one, between, run.c.logical_date < min(later)):
             return True
-    return False
+    # One without a date stands where it was due; for one with a date others without do.
+    places = [
+        (r.run_after, r.pk) for r in active if one.logical_date is None or r.logical_date is None
+    ]
+    after = [place for place in places if place > (one.run_after, one.pk)]
+    if not after:
+        return False
+    here = tuple_(run.c.run_after, run.c.id)
+    kind = run.c.logical_date.is_(None) if one.logical_date is None else true()
+    mine = tuple_(literal(one.run_after, run.c.run_after.type), literal(one.pk))
+    nearest, pk = min(after)
+    end = tuple_(literal(nearest, run.c.run_after.type), literal(pk))
+    return not _has_cover(tx, one, kind, here > mine, here < end)
+
+
+def _has_cover(tx: Tx, one: Removable, *between: ColumnElement[bool]) -> bool:
+    """Tell whether another run that ended stands between; it is asked the same when it is to go.
+
+    For one that was not made by hand, one that was does not count: a scheduled run may pass it.
+    """
+    found = exists().where(
+        run.c.dag_id == one.dag_id,
+        *between,
+        _ENDED,
+        run.c.run_type.in_([one.run_type, *_NOT_BY_HAND]),
+    )
+    return bool(tx.execute(select(found)).scalar())
 
 
 def count_removable(tx: Tx, wish: Wish) -> int:
