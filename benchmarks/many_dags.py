@@ -15,7 +15,7 @@ from benchmarks.processes import read_cpu_by_part, read_cpu_seconds, read_pss_mb
 from benchmarks.standalone import TRADEWIND, Standalone, wait_until
 from tradewind.protocol.clock import SystemClock
 
-TARGET_CREATED_SECONDS, TARGET_KB_A_DAG, TARGET_START_SECONDS, TARGET_IDLE = 5.0, 50.0, 2.0, 1.0
+TARGET_CREATED_SECONDS, TARGET_KB_A_DAG, TARGET_START_SHARE, TARGET_IDLE = 5.0, 50.0, 1.3, 1.0
 _A_FILE = 100
 _SETTLE_SECONDS = 10.0
 _IDLE_SECONDS = 20.0
@@ -35,6 +35,7 @@ def measure(options: Options) -> list[Figure]:
     with server.running():
         time.sleep(_SETTLE_SECONDS)
         empty = _server_mb(server)
+    without, _ = _start(server, options.rounds)
     for number in range(options.dags // _A_FILE):
         write_hundred(server.dags, number, _NEVER)
     started = time.monotonic()
@@ -42,10 +43,7 @@ def measure(options: Options) -> list[Figure]:
         server.wait_for_dags(options.dags, _VISIBLE_SECONDS)
         visible = time.monotonic() - started
     sys.stderr.write(f"{options.dags} Dags visible after {visible:.0f} s\n")
-    starts = []
-    for _ in range(options.rounds):
-        starts.append(server.start())
-        server.stop()
+    starts, start_cpu = _start(server, options.rounds)
     with server.running():
         time.sleep(_SETTLE_SECONDS)
         idle = _idle(server)
@@ -77,13 +75,14 @@ def measure(options: Options) -> list[Figure]:
             note=f"PSS; {empty:.0f} MB without; a fifth was parsed anew and all were listed before",
         ),
         Figure(
-            name=f"{name}: warm standalone → health ok",
-            target=f"<= {TARGET_START_SECONDS:.0f} s",
-            measured=spread(starts, 2, " s"),
-            passed=statistics.median(starts) <= TARGET_START_SECONDS,
+            name=f"{name}: warm standalone → health ok, over that of an empty home",
+            target=f"<= {TARGET_START_SHARE}",
+            measured=spread([one / statistics.median(without) for one in starts]),
+            passed=statistics.median(starts) <= TARGET_START_SHARE * statistics.median(without),
             runs=len(starts),
             load=load,
-            note=f"all visible {visible:.0f} s after the first start",
+            note=f"{statistics.median(starts):.2f} s, server CPU {start_cpu:.2f} s; all visible "
+            f"{visible:.0f} s after the first start",
         ),
         Figure(
             name=f"{name}: idle for {_IDLE_SECONDS:.0f} s, CPU of all processes",
@@ -102,6 +101,16 @@ def measure(options: Options) -> list[Figure]:
             load=load,
         ),
     ]
+
+
+def _start(server: Standalone, rounds: int) -> tuple[list[float], float]:
+    """Answer how long each start took, and the median of the server's CPU time until then."""
+    took, cpu = [], []
+    for _ in range(rounds):
+        took.append(server.start())
+        cpu.append(read_cpu_by_part(read_tree(server.pid))["server"])
+        server.stop()
+    return took, statistics.median(cpu)
 
 
 def _server_mb(server: Standalone) -> float:

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from tests.simulation.callbacks import Owed
+from tests.simulation.cleaning import Cleaner, check_removed
 from tests.simulation.holding import hold as _hold
 from tests.simulation.journal import Entry, Journal
 from tests.simulation.meddling import BY_PEOPLE, MEDDLED, check_doom, check_marks_stand
@@ -61,6 +62,7 @@ class Checker:
         self._elapsed = elapsed
         self._at_once = 0
         self.shadow = Shadow()
+        self.cleaner = Cleaner()
         self.owed = Owed(self.shadow.tis)
         self._ticks = Ticks(self.shadow)
         self._journal = journal
@@ -148,6 +150,8 @@ class Checker:
         self.moved.touched_runs[run.pk] = run
 
     def _run_gone(self, row: Entry) -> None:
+        if row[0] in self.cleaner.asked:
+            check_removed(self.shadow, self.shadow.runs[row[0]])
         self.shadow.drop_run(row[0])
         self.moved.touched_runs.pop(row[0], None)
         self._logs.pop(row[0], None)

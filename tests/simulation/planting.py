@@ -14,12 +14,13 @@ from tradewind.core.states import LegState, RunState, TaskState
 from tradewind.scheduler import assets as asset_runs
 from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
-from tradewind.store import asset_queue, attempts, places, xcoms
+from tradewind.store import asset_queue, attempts, places, retention, xcoms
 from tradewind.store import backfills as backfill_rows
 from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
 from tradewind.store import tasks as task_rows
 from tradewind.store.bundles import read_bundle
+from tradewind.store.tables import run
 
 Wrong = Callable[[Any], Any]
 """Given the right function, answers the wrong one."""
@@ -319,6 +320,21 @@ def _forget_doom(right):
     return apply_run_changes
 
 
+def _ask_nothing(right):
+    def is_asked_for(tx, one, active):
+        return False
+
+    return is_asked_for
+
+
+def _choose_what_ended(right):
+    def choose(tx, wish, which, limit):
+        chosen = retention._FACTS.where(which, retention._ENDED, run.c.end_date < wish.before)
+        return [retention.Removable(**row._mapping) for row in tx.execute(chosen.limit(limit))]
+
+    return choose
+
+
 BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "what is cleared runs again beside its old process": (waiting.Waiting, "hold", _never(None)),
     "a mark or a clear is forgotten when its process ends": (desk, "after_leg", _forget_marks),
@@ -336,6 +352,8 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "an instance is claimed twice": (waiting.RankedQueue, "pop", _claim_twice),
     "an event is missing": (live.LiveRun, "take_logged", _drop_an_event),
     "a row is not written": (task_rows, "apply_changes", _write_no_row),
+    "the run before a live one is cleaned": (retention, "_is_asked_for", _ask_nothing),
+    "whatever ended is cleaned": (retention, "_choose", _choose_what_ended),
     "pools are ignored": (admission, "_held_by_pool", _never(None)),
     "max_active_tasks is ignored": (admission, "_held_by_run", _never(None)),
     "caps of tasks are ignored": (admission, "_held_by_task", _never(None)),

@@ -247,6 +247,7 @@ class World:
                 *[self._meddle_with_backfill] * self._meddling,
                 *[lambda: meddle(self)] * (2 * self._meddling),
                 self._delete_run,
+                *[self._clean] * 4,
             )
         )
         # People do not add to a heap that grows already: its rows only cost time.
@@ -318,6 +319,9 @@ class World:
             self._submit(
                 "delete_run", lambda e, tx, now: e.delete_run(tx, run.dag_id, run.run_id, now)
             )
+
+    def _clean(self) -> None:
+        self.checker.cleaner.start(self.rng, self.now, self._submit, self.after)
 
     # ------------------------------------------------------------------ playing
 
