@@ -281,12 +281,19 @@ def list_dags(
     Raises:
         UsageError: Dags cannot be sorted by that.
     """
-    query = _matching(select(dag.c.dag_id, dag.c.tags, dag.c.owners), wanted)
-    rows = tx.execute(query.order_by(*_order(order_by))).all()
-    ids = [row.dag_id for row in rows if _is_labelled(row, wanted)]
-    page = ids[offset:] if limit is None else ids[offset : offset + limit]
+    if not (wanted.id_pattern or wanted.tags or wanted.owners):
+        # No row but those of the page need be looked into: clients page through all of them.
+        total = tx.execute(_matching(select(func.count()).select_from(dag), wanted)).scalar_one()
+        query = _matching(select(dag.c.dag_id), wanted).order_by(*_order(order_by))
+        page = list(tx.execute(query.limit(limit).offset(offset)).scalars())
+    else:
+        query = _matching(select(dag.c.dag_id, dag.c.tags, dag.c.owners), wanted)
+        rows = tx.execute(query.order_by(*_order(order_by))).all()
+        ids = [row.dag_id for row in rows if _is_labelled(row, wanted)]
+        page = ids[offset:] if limit is None else ids[offset : offset + limit]
+        total = len(ids)
     found = read_dags(tx, page)
-    return DagPage(total=len(ids), dags=tuple(found[dag_id] for dag_id in page))
+    return DagPage(total=total, dags=tuple(found[dag_id] for dag_id in page))
 
 
 def set_paused(
