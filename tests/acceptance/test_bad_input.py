@@ -55,6 +55,25 @@ ROWS = [
         "'al' is not one of",
     ),
     (
+        "backfill create --dag-id daily_sales_load --from-date 2026-04-20 --to-date 2026-04-22 "
+        "--dag-version 99",
+        1,
+        "has no version 99",
+    ),
+    (
+        "backfill create --dag-id daily_sales_load --from-date 2026-04-20 --to-date 2026-04-22 "
+        "--dag-version 1 --no-run-on-latest-version",
+        2,
+        "not both",
+    ),
+    ("backfill show 99", 1, "no backfill 99"),
+    ("backfill pause one", 2, "whole number"),
+    ("backfill cancel", 2, "needs ID"),
+    ("backfill update 99", 2, "'--max-active-runs'"),
+    ("backfill update 99 --max-active-runs 0", 2, "backfill pause"),
+    ("backfill list --dag-id daily_sales_lod", 1, "Did you mean 'daily_sales_load'?"),
+    ("backfill stop 1", 2, "There is no command 'backfill stop'"),
+    (
         "backfill create --dag-id daily_sales_load --from-date 2099-01-01 --to-date 2099-02-01",
         1,
         "future",
