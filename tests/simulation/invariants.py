@@ -331,7 +331,7 @@ class Checker:
 
     def _backfill(self, row: Entry) -> None:
         facts = (row[1], bool(row[2]), row[3] is not None)
-        if self.shadow.backfills.get(row[0]) != facts:
+        if self.shadow.backfills.get(row[0], facts) != facts:
             self.moved.changed_backfills.add(row[0])
         self.shadow.backfills[row[0]] = facts
 
