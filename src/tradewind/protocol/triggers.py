@@ -12,6 +12,14 @@ from tradewind.core.states import TaskState
 from tradewind.protocol.child import Ask, GoodUntil, LogRecord, Told
 from tradewind.protocol.orders import BundleRef, RunFacts
 
+WATCHERS_FROM = 1 << 48
+"""Ids of watchers of assets among those of triggers begin here."""
+
+
+def is_watcher(trigger_id: int) -> bool:
+    """Tell whether a trigger watches an asset, and no task waits for it."""
+    return trigger_id >= WATCHERS_FROM
+
 
 class TriggerOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One trigger to run until it says something."""

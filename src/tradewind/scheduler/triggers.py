@@ -8,12 +8,12 @@ from tradewind.core.states import TaskState
 from tradewind.protocol.exchange import Exchange
 from tradewind.protocol.leaving import TIMED_OUT, Deferral, Resume
 from tradewind.protocol.reports import Finish
-from tradewind.protocol.triggers import Fired, TriggerCancel, TriggerOrder
+from tradewind.protocol.triggers import Fired, TriggerCancel, TriggerOrder, is_watcher
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.facts import bundle_of, log_path, run_facts
 from tradewind.scheduler.live import LiveRun
 from tradewind.scheduler.runs import Runs
-from tradewind.scheduler.watchers import Watchers, is_watcher
+from tradewind.scheduler.watchers import Watchers
 from tradewind.store import deferrals, human_inputs, places, xcoms
 from tradewind.store.attempts import Attempt
 from tradewind.store.database import Tx

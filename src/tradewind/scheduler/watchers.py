@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from tradewind.protocol.orders import BundleRef, RunFacts
-from tradewind.protocol.triggers import Fired, TriggerOrder
+from tradewind.protocol.triggers import WATCHERS_FROM, Fired, TriggerOrder, is_watcher
 from tradewind.scheduler.assets import Assets
 from tradewind.scheduler.wishes import AssetChange
 from tradewind.store import asset_watchers, bundles, places
@@ -18,17 +18,9 @@ from tradewind.store.asset_watchers import Watcher
 from tradewind.store.database import Tx
 from tradewind.store.workers import WorkerFacts
 
-WATCHERS_FROM = 1 << 48
-"""Ids of watchers among those of triggers begin here."""
-
 _AFTER_EVENT_SECONDS = 1.0
 """Between an event and the next try: what is there still is not told of without a pause."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 300.0
-
-
-def is_watcher(trigger_id: int) -> bool:
-    """Tell whether a trigger watches an asset, and no task waits for it."""
-    return trigger_id >= WATCHERS_FROM
 
 
 class Watchers:

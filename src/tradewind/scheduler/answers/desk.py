@@ -11,9 +11,9 @@ from tradewind.core.states import LegState
 from tradewind.errors import TradewindError, UnauthorizedError, UsageError
 from tradewind.protocol.exchange import BEFORE_ALL, MAX_ANSWER_BYTES, Call, CallReply
 from tradewind.protocol.questions import FACTS, Question, question_of
+from tradewind.protocol.triggers import WATCHERS_FROM, is_watcher
 from tradewind.scheduler.answers import assets, instances, people, runs, states, xcoms
 from tradewind.scheduler.answers.asker import Asker, Handlers, TriggerForTask
-from tradewind.scheduler.watchers import WATCHERS_FROM, is_watcher
 from tradewind.store import (
     asset_watchers,
     attempts,
