@@ -147,9 +147,13 @@ class Reading:
 
     def must_move(self, name: str, states: States, marked: set[str]) -> str:
         """Answer s, k or u where an instance without state must not stay so; else nothing."""
-        said = self._says(name, states, marked)
-        # Whoever may skip it has to have chosen before it runs.
-        return "" if said == "s" and self.pending(self.skippers[name], states) else said
+        said = self._says(name, states, set())
+        if said != "s":
+            return said
+        if self.pending(self.skippers[name], states):
+            # All who may skip it have to have chosen before it runs, or is skipped by them.
+            return ""
+        return "k" if name in marked else "s"
 
     def _says(self, name: str, states: States, marked: set[str]) -> str:
         task = self.tasks[name]
