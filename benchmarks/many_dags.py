@@ -74,6 +74,19 @@ def measure(options: Options) -> list[Figure]:
             load=load,
             note=f"PSS; {empty:.0f} MB without; a fifth was parsed anew and all were listed before",
         ),
+        *_at_rest(name, load, (without, starts, start_cpu, visible), idle, listed),
+    ]
+
+
+def _at_rest(
+    name: str,
+    load: float,
+    start: tuple[list[float], list[float], float, float],
+    idle: float,
+    listed: list[float],
+) -> list[Figure]:
+    without, starts, start_cpu, visible = start
+    return [
         Figure(
             name=f"{name}: warm standalone → health ok, over that of an empty home",
             target=f"<= {TARGET_START_SHARE}",
