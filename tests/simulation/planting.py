@@ -313,13 +313,6 @@ def _forget_marks(right):
     return after_leg
 
 
-def _forget_doom(right):
-    def apply_run_changes(tx, changes):
-        right(tx, [msgspec.structs.replace(one, doom=None) for one in changes])
-
-    return apply_run_changes
-
-
 def _ask_nothing(right):
     def is_asked_for(tx, one, active):
         return False
@@ -339,7 +332,6 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "what is cleared runs again beside its old process": (waiting.Waiting, "hold", _never(None)),
     "a mark or a clear is forgotten when its process ends": (desk, "after_leg", _forget_marks),
     "nobody tells a process that its task was cleared": (runs.Runs, "_flush_cancels", _never(None)),
-    "a cancel is forgotten by a restart": (run_rows, "apply_run_changes", _forget_doom),
     "a run is pinned to bytes that nobody parsed": (places, "choose_code", _pin_to_the_newest),
     "a run goes on in other bytes": (places, "read_places", _forget_pins),
     "the reaper takes tasks of a worker that lives": (reaper.Reaper, "overdue_since", _reap_early),
