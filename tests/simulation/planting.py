@@ -15,7 +15,6 @@ from tradewind.scheduler import assets as asset_runs
 from tradewind.scheduler import callbacks as owing
 from tradewind.scheduler import claims, desk, engine, live, planner, reaper, runs, waiting
 from tradewind.store import asset_queue, attempts, places, retention, xcoms
-from tradewind.store import backfills as backfill_rows
 from tradewind.store import callbacks as callback_rows
 from tradewind.store import runs as run_rows
 from tradewind.store import tasks as task_rows
@@ -351,11 +350,6 @@ BUGS: dict[str, tuple[Any, str, Wrong]] = {
     "caps of tasks are ignored": (admission, "_held_by_task", _never(None)),
     "max_active_runs is ignored": (planner, "room_of_dag", _with_room),
     "the limit of a backfill is ignored": (planner, "room_of_backfill", _with_room),
-    "the first run of a backfill waits for the past": (
-        backfill_rows,
-        "read_first_run",
-        _never(None),
-    ),
     "the end of a backfill's run is not looked at": (planner.Planner, "look_at", _never(None)),
     "a tick has two runs": (planner.Planner, "_make_scheduled", _double_tick),
     "a tick has no run": (planner.Planner, "_make_scheduled", _skip_a_tick),
