@@ -96,7 +96,7 @@ class Deliveries:
         self._dags = dags
         [(last,)] = self._journal.query("SELECT coalesce(max(id), 0) FROM asset_event")
         self.events = self._last_event = last
-        [(self._last_run,)] = self._journal.query("SELECT coalesce(max(id), 0) FROM run")
+        self._last_run = self._newest_run()
 
     def _read_dags(self) -> dict[str, Listening]:
         rows = self._journal.query(
@@ -105,10 +105,19 @@ class Deliveries:
         )
         return {row[0]: Listening(body=row[1], is_on=not any(row[2:])) for row in rows}
 
+    def _newest_run(self) -> int:
+        """Answer the highest id that a run was ever given."""
+        [(newest,)] = self._journal.query(
+            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'run'"
+        )
+        return int(newest)
+
     def _check_all_delivered(self, dags: dict[str, Listening]) -> None:
         """Each event since the last look was queued for whoever waited then and waits now."""
-        made = self._journal.query(f"SELECT count(*), max(id) FROM run WHERE id > {self._last_run}")
-        if made[0][0] and made[0][1] - self._last_run != made[0][0]:
+        [(there_are,)] = self._journal.query(
+            f"SELECT count(*) FROM run WHERE id > {self._last_run}"
+        )
+        if self._newest_run() - self._last_run != there_are:
             # A run was deleted: what it consumed went with it.
             return
         events = self._journal.query(

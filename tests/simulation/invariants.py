@@ -122,6 +122,7 @@ class Checker:
         for run in moved.new_runs:
             self._ticks.check_new_run(run, declared=run.dag_id in moved.declared)
         self.owed.check(moved.touched_runs)
+        self.cleaner.removed.clear()
         return moved
 
     def _run_new(self, row: Entry) -> None:
@@ -150,7 +151,7 @@ class Checker:
         self.moved.touched_runs[run.pk] = run
 
     def _run_gone(self, row: Entry) -> None:
-        if row[0] in self.cleaner.asked:
+        if row[0] in self.cleaner.removed:
             check_removed(self.shadow, self.shadow.runs[row[0]])
         self.shadow.drop_run(row[0])
         self.moved.touched_runs.pop(row[0], None)
