@@ -5,8 +5,9 @@ msgspec (``Json``). Partial indexes hold only what is alive, so that no query of
 with history. Their conditions are given here for SQLite alone: naming another database would import
 its driver into every command. The revisions, which make the tables, give them for PostgreSQL too.
 
-Ids of runs, instances, attempts and events are never given twice (``sqlite_autoincrement``): a late
-worker, a page or a script may still speak of a row that was deleted.
+Ids of runs, instances, attempts, callbacks and events are never given twice
+(``sqlite_autoincrement``): a late worker, a page or a script may still speak of a row that was
+deleted.
 """
 
 from sqlalchemy import (
@@ -314,6 +315,7 @@ callback = Table(
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", Moment, nullable=False),
     Column("ended_at", Moment),
+    sqlite_autoincrement=True,
 )
 Index("ix_callback_run", callback.c.run_pk)
 Index(

@@ -49,6 +49,7 @@ def _change_callback() -> None:
         sa.ForeignKeyConstraint(["run_pk"], ["run.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("callback_id"),
+        sqlite_autoincrement=True,
     )
 
 

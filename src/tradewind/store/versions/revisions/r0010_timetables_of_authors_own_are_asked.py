@@ -33,7 +33,7 @@ def _change_callback() -> None:
     op.add_column("callback", sa.Column("question", sa.LargeBinary(), nullable=True))
     op.add_column("callback", sa.Column("answer", sa.LargeBinary(), nullable=True))
     # In a batch: SQLite makes the table anew, as it cannot let a column be null afterwards.
-    with op.batch_alter_table("callback") as batch:
+    with op.batch_alter_table("callback", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.alter_column("run_pk", existing_type=sa.BigInteger(), nullable=True)
     op.create_index(
         "ix_callback_dag",
@@ -50,7 +50,7 @@ def downgrade() -> None:
     op.drop_table("forecast")
     op.drop_index("ix_callback_dag", "callback")
     op.execute(sa.text("DELETE FROM callback WHERE run_pk IS NULL"))
-    with op.batch_alter_table("callback") as batch:
+    with op.batch_alter_table("callback", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.alter_column("run_pk", existing_type=sa.BigInteger(), nullable=False)
         batch.drop_column("answer")
         batch.drop_column("question")
