@@ -259,6 +259,7 @@ class Checker:
         ti.is_cleared = event.new is TaskState.RESTARTING or event.reason.startswith(CLEARED)
         if event.reason.startswith(MEDDLED):
             self.moved.meddled.add(run.pk)
+            run.was_meddled_with = True
         self.moved.tis[ti.id] = ti
         self.moved.tasks.append((ti, event))
 
@@ -393,11 +394,16 @@ class Checker:
             moved_limit = ti.pool in self.moved.changed_pools
             said = f"{_name(ti)} was admitted over a limit: {shadow.use_of(ti)}"
             _hold("I5", shadow.has_room(ti, extra=1) or self._is_mixed(ti) or moved_limit, said)
-            _hold("I6", self._read(ti) in ("s", None), f"{_name(ti)} was admitted, rule says not")
+            _hold("I6", self._may_run(ti), f"{_name(ti)} was admitted, rule says not")
         changed = ti.run.dag_id in self.moved.changed_dags
         held = shadow.is_held_by_pause(ti.run) and not changed
         _hold("I5", not held, f"{_name(ti)} was admitted though its Dag is paused")
         _hold("I6", ti.run.folded is not RunState.QUEUED, f"{ti.run.run_id} has not started")
+
+    def _may_run(self, ti: Ti) -> bool:
+        # A mark may end what it waits for before all setups and all who might skip it have.
+        waits = self._read(ti)
+        return waits in ("s", None) or (waits == "" and ti.run.was_meddled_with)
 
     def _is_mixed(self, ti: Ti) -> bool:
         """Tell whether the same task of another version, with a cap of its own, moved as well."""

@@ -90,6 +90,8 @@ class Run:
         self.folded = RunState.QUEUED
         self.folded_seq = 0
         self.is_cancelled = False
+        self.was_meddled_with = False
+        """Whether a person ever cleared or marked something in it."""
         self.doom = ""
         """Why it is to fail once its teardowns have ended."""
         self.tis: dict[Key, Ti] = {}

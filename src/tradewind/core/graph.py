@@ -299,7 +299,7 @@ class RunGraph:
         if not retried:
             self._count_for_run(task, before, after)
             return
-        keys = [(number, node.at(self.plan.retried[number].depth)) for number in retried]
+        keys = self._groups_of(node)
         for key in keys:
             if self.groups[key].settled:
                 self._tell(node, before, after, key[0])
@@ -343,6 +343,11 @@ class RunGraph:
             group.failed_leaves += (after in _FAILING) - (before in _FAILING)
         if not self.plan.ignorable[task]:
             group.failed += (after == FAILED) - (before == FAILED)
+
+    def _groups_of(self, node: Node) -> list[tuple[int, str]]:
+        """Answer the tries of retried groups that an instance belongs to, the innermost first."""
+        retried = self.plan.retried_of[node.task]
+        return [(number, node.at(self.plan.retried[number].depth)) for number in retried]
 
     def check_group(self, key: tuple[int, str]) -> None:
         """Tell those outside how a group ended, once it has ended and no other try is due."""
@@ -415,13 +420,18 @@ class RunGraph:
                 self.sizes[inner][f"{before}{index}"] = 0
                 if self.plan.levels[inner].is_group:
                     self.touch(len(self.plan.tasks) + inner, f"{before}{index}")
+        renamed = []
         for task in mapped.members:
             spec = self.plan.tasks[task]
             if not first:
-                self._rename(self.nodes[spec.task_id, path], f"{before}0")
+                renamed.append(self.nodes[spec.task_id, path])
+                self._rename(renamed[-1], f"{before}0")
             for index in range(first or 1, length):
                 place = len(self.by_task[task])
                 self._add(Node(task, f"{before}{index}", place, spec.retry.retries))
+        # One that was marked before has ended, and a group of such has.
+        for key in {key: None for node in renamed for key in self._groups_of(node)}:
+            self.check_group(key)
 
     def move_run(self, old: RunState, new: RunState, at: datetime) -> None:
         """Move the run; entering ``running`` starts its clock and looks at the first tasks.

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from tests.unit.core.plays import NOW, F, K, Played, S, U, a_dag, a_task, over
-from tradewind.core.events import Expanded, GroupRetried, RunMoved
+from tradewind.core.drive import decide, fold
+from tradewind.core.events import Expanded, GroupRetried, RunMoved, TaskMoved
 from tradewind.core.graph import RunGraph
+from tradewind.core.plan import DagPlan
 from tradewind.core.spec import DagSpec, GroupSpec, MapAxis, MapSpec, RetrySpec
 from tradewind.core.states import RunState, TaskState
 from tradewind.core.why import WaitFacts, why_task
@@ -50,6 +52,21 @@ class TestMappedGroup:
         assert [n.state for n in played.graph.by_task[2]] == [U, NONE]
         played.end("g.read", S, "1")
         assert played.states()["g.load[1]"] is READY
+
+    def test_one_marked_before_it_had_instances_ends_though_it_could_be_tried_again(self) -> None:
+        spec = a_dag(
+            a_task("g.read", group="g"),
+            a_task("end", "g.read"),
+            groups={"g": GroupSpec(mapping=over(2), retry=TWICE)},
+        )
+        graph = RunGraph.start(DagPlan(spec))
+        # Before the run starts: nothing has instances yet.
+        fold(graph, 1, TaskMoved(task_id="g.read", old=NONE, new=K, try_number=0))
+        fold(graph, 2, RunMoved(old=RunState.QUEUED, new=RunState.RUNNING, at=NOW))
+        decide(graph, NOW)
+
+        assert {node.state for nodes in graph.by_task for node in nodes} == {K}
+        assert graph.state is RunState.SUCCESS
 
     def test_it_is_decided_as_a_whole(self) -> None:
         for end, becomes in ((F, U), (K, K)):
