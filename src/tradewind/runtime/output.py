@@ -10,8 +10,9 @@ import logging
 import os
 import sys
 import threading
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, Protocol, TextIO
 
 import msgspec
 
@@ -20,6 +21,17 @@ from tradewind.protocol.clock import Clock
 from tradewind.runtime.channel import Channel
 
 _MAX_LINE = 64 * 1024
+
+
+class WayOut(Protocol):
+    """Where records of prints and log calls leave the process."""
+
+    clock: Clock
+    turn: AbstractContextManager[Any]
+    """Held while a line is put together: threads print at once."""
+
+    def send(self, record: LogRecord) -> None:
+        """Send a record; never raises because nobody reads it."""
 
 
 class Outlet:
@@ -31,7 +43,7 @@ class Outlet:
         self.channel: Channel | None = None
         self.plain_fd: int | None = None
         # Threads of a task print at once; a signal's handler may print in the middle of a print.
-        self.turn = threading.RLock()
+        self.turn: AbstractContextManager[Any] = threading.RLock()
 
     def send(self, record: LogRecord) -> None:
         """Send a record, or write its text where there is no socket any more."""
@@ -73,7 +85,7 @@ class RecordStream(io.TextIOBase):
     work as ever; what they write arrives by the pipe.
     """
 
-    def __init__(self, outlet: Outlet, real: TextIO, logger: str, level: str) -> None:
+    def __init__(self, outlet: WayOut, real: TextIO, logger: str, level: str) -> None:
         """Stand in for ``real``."""
         self._outlet = outlet
         self._real = real
@@ -140,7 +152,7 @@ class RecordStream(io.TextIOBase):
 class RecordHandler(logging.Handler):
     """Sends records of Python logging."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: WayOut) -> None:
         """Send to this outlet."""
         super().__init__()
         self._outlet = outlet

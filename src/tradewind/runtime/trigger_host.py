@@ -78,6 +78,7 @@ class HostOutlet:
     def __init__(self, channel: Channel, clock: Clock) -> None:
         """Send over this channel."""
         self.clock = clock
+        self.turn: contextlib.AbstractContextManager[Any] = threading.RLock()
         self._channel = channel
 
     def send(self, record: LogRecord) -> None:
@@ -355,7 +356,7 @@ def main(control_fd: int) -> int:
 
     async def host() -> None:
         one = TriggerHost(sock, clock)
-        outlet: Any = HostOutlet(one.channel, clock)
+        outlet = HostOutlet(one.channel, clock)
         sys.stdout = RecordStream(outlet, sys.stdout, "stdout", "info")
         sys.stderr = RecordStream(outlet, sys.stderr, "stderr", "error")
         root = logging.getLogger()
